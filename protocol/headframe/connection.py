@@ -1,0 +1,477 @@
+"""One HF/1 connection as either side sees it, without any input or output of its own.
+
+    send(event) -> bytes        what to write to the peer
+    receive_data(bytes)         what came from the peer; b"" is end of file
+    next_event() -> event       what that means, or NEED_DATA
+
+Spec: chapters 4 to 6. The law of this module: what is sent is always legal, and what is received
+is an event or a `RemoteError`. The same types go in and come out:
+
+    first header   Hello Put Get Stat List Delete Move; their replies, Refusal, Notice
+    body           BodyChunk; or BodySent, for bytes the caller moves by itself
+    later header   Continuation: sent only, on receipt it becomes chunks and an ending
+    ending         MessageFinished, MessageAborted or RequestRefused: received only
+    end of file    ConnectionClosed: received only
+
+A server answers requests in the order in which their events came, every one of them: which
+wants a reply on the wire is the connection's business, and a reply to a request without `id` is
+b"".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from msgspec.structs import replace
+
+from headframe.errors import BadReply, ConnectionLost, DiscardTooLong, LocalError, RemoteError
+from headframe.events import (
+    NEED_DATA,
+    BodyChunk,
+    BodySent,
+    ConnectionClosed,
+    MessageAborted,
+    MessageFinished,
+    Received,
+    RequestRefused,
+    Sent,
+)
+from headframe.headers import Header
+from headframe.limits import LIMITS, Limits
+from headframe.messages import (
+    COMMANDS,
+    REPLY_PLANS,
+    REQUEST_PLAN,
+    UNSET,
+    Continuation,
+    Notice,
+    Put,
+    Refusal,
+    Refused,
+    Reply,
+    Request,
+    UnsetType,
+    command_of,
+    has_trailer,
+)
+from headframe.reader import Reader, Sentinel
+from headframe.registry import Command, ErrorCode
+from headframe.states import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState, StreamState
+from headframe.writer import Writer
+
+__all__ = ["Connection", "Role"]
+
+
+class Role(Enum):
+    """Which side of a connection one is."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """A request with its reply."""
+
+    id: int | UnsetType
+    command: Command | None
+    """None: the request names no command of HF/1."""
+    state: ExchangeState = ExchangeState.REQUESTING
+
+    def takes(self, moved: ExchangeInput) -> bool:
+        return moved in EXCHANGE_TRANSITIONS[self.state]
+
+    def move(self, moved: ExchangeInput) -> None:
+        self.state = EXCHANGE_TRANSITIONS[self.state][moved]
+
+
+@dataclass(slots=True)
+class _Incoming:
+    """The message that is being received."""
+
+    first: Header
+    last: Header
+    """The newest of its headers."""
+    exchange: _Exchange | None
+    """None: a request that is not carried out, or a notice."""
+    body_bytes: int = 0
+    discarding: bool = False
+    """The rest of it makes no event."""
+    discarded_bytes: int = 0
+
+
+class Connection:
+    """The state of one connection.
+
+    >>> client, server = Connection(Role.CLIENT), Connection(Role.SERVER)
+    >>> server.receive_data(client.send(Put(id=1, filename="a.txt")))
+    >>> server.next_event().filename, server.next_event()
+    ('a.txt', MessageFinished(body_bytes=0, digest=UNSET, total=UNSET))
+    >>> client.receive_data(server.send(Refusal(code="no-space")))
+    >>> client.next_event().code
+    'no-space'
+    """
+
+    def __init__(self, role: Role, limits: Limits = LIMITS) -> None:
+        self.role = role
+        self.limits = limits
+        self._reader = Reader(REQUEST_PLAN if role is Role.SERVER else REPLY_PLANS[None])
+        self._writer = Writer()
+        self._incoming: _Incoming | None = None
+        self._requesting: _Exchange | None = None
+        """The exchange whose request is passing, in either direction."""
+        self._exchanges: deque[_Exchange] = deque()
+        """Those whose reply has not passed, the oldest first."""
+        self._id_seen = False
+        self._closes_after = False
+        """The reply or notice that is passing has `close: true`."""
+        self._notice_sent = False
+        self._closed = False
+        """What comes now is not read."""
+        self._error: RemoteError | None = None
+
+    @property
+    def receiving(self) -> StreamState:
+        """Where the incoming stream is."""
+        return self._reader.state
+
+    @property
+    def header_begun(self) -> bool:
+        """Whether some of a prelude and header has come, and not all."""
+        return self._reader.head_begun
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests have begun to pass and want a reply that has not passed."""
+        return sum(exchange.id is not UNSET for exchange in self._exchanges)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing that comes now is read: `next_event` gives ConnectionClosed."""
+        return self._closed
+
+    # --- sending -------------------------------------------------------------------------
+
+    def send(self, event: Sent) -> bytes | bytearray | memoryview:
+        """Return the bytes that tell the peer; raise LocalError, and change nothing, if illegal.
+
+        For a BodyChunk that is the chunk's own data, not a copy. Before a client has sent an
+        `id`, and for a request without one, a server's bytes are b"".
+        """
+        match event:
+            case BodyChunk(data):
+                muted = self._writer.muted
+                self._count_body(memoryview(data).nbytes)
+                return b"" if muted else data
+            case BodySent(body_bytes):
+                self._count_body(body_bytes)
+                return b""
+            case Continuation():
+                head = self._writer.continue_message(event)
+                self._end_sent_message()
+                return head
+            case Request() if self.role is Role.CLIENT:
+                return self._send_request(event)
+            case Notice() if self.role is Role.SERVER:
+                return self._send_notice(event)
+            case Reply() if self.role is Role.SERVER:
+                return self._send_reply(event)
+        raise LocalError(
+            "HF-REQ-001", f"a {self.role.value} does not send a {type(event).__name__}"
+        )
+
+    def _send_request(self, request: Request) -> bytes:
+        if self._closed:
+            raise LocalError("HF-REPLY-009", "the server has closed this connection")
+        head = self._writer.begin_message(request, REQUEST_PLAN)
+        self._requesting = _Exchange(request.id, command_of(request))
+        if request.id is not UNSET:
+            self._exchanges.append(self._requesting)
+        self._end_sent_message()
+        return head
+
+    def _send_reply(self, reply: Reply) -> bytes:
+        self._writer.check_between_messages(reply)
+        exchange = self._answered_exchange(reply)
+        moved = ExchangeInput.REFUSAL if isinstance(reply, Refusal) else ExchangeInput.REPLY
+        early = exchange.state is ExchangeState.REQUESTING
+        reply = replace(
+            reply, id=exchange.id, ok=moved is ExchangeInput.REPLY, close=self._closes(reply)
+        )
+        plan = REPLY_PLANS[exchange.command]
+        if early:
+            self._check_early(reply, plan.build_head(reply))
+        head = self._writer.begin_message(reply, plan, muted=exchange.id is UNSET)
+        exchange.move(moved)
+        if early and self._incoming is not None:
+            self._incoming.discarding = True
+        self._closes_after = reply.close
+        if exchange.id is UNSET and reply.close and self._id_seen:
+            head = self._build_notice(Notice(code=ErrorCode.CLOSING, close=True))
+        self._end_sent_message()
+        return head
+
+    def _answered_exchange(self, reply: Reply) -> _Exchange:
+        """Return the exchange that `reply` may answer now."""
+        if not self._exchanges:
+            raise LocalError("HF-REPLY-002", "no request awaits a reply")
+        exchange = self._exchanges[0]
+        if isinstance(reply, Refusal):
+            return exchange
+        if exchange.command is None or type(reply) is not COMMANDS[exchange.command].reply:
+            raise LocalError(
+                "HF-REPLY-002", f"a {type(reply).__name__} does not answer {exchange.command}"
+            )
+        if not exchange.takes(ExchangeInput.REPLY):
+            raise LocalError("HF-REPLY-006", "only a refusal may come before its request has ended")
+        return exchange
+
+    def _closes(self, reply: Reply) -> bool:
+        """Return whether the connection ends with `reply`."""
+        if reply.close or not isinstance(reply, Refusal):
+            return reply.close
+        incoming = self._incoming
+        rest_bytes = (
+            self._reader.body_left
+            if incoming is not None and incoming.exchange is self._exchanges[0]
+            else 0
+        )
+        return reply.error_code.closes or rest_bytes > self.limits.discard_bytes
+
+    def _check_early(self, reply: Reply, head: bytes) -> None:
+        if reply.filesize or reply.more:
+            raise LocalError("HF-REPLY-007", "an early refusal has no body")
+        if len(head) > self.limits.early_refusal_bytes:
+            raise LocalError(
+                "HF-REPLY-007",
+                f"early refusal of {len(head)} bytes, limit is {self.limits.early_refusal_bytes}",
+            )
+
+    def _send_notice(self, notice: Notice) -> bytes:
+        self._writer.check_between_messages(notice)
+        if notice.filesize or notice.more:
+            raise LocalError("HF-REPLY-008", "a notice has no body")
+        sent = self._build_notice(notice) if self._id_seen else b""
+        self._notice_sent = True
+        if notice.close:
+            self._writer.end()
+            self._closed = True
+        return sent
+
+    def _build_notice(self, notice: Notice) -> bytes:
+        return REPLY_PLANS[None].build_head(replace(notice, id=0, ok=False))
+
+    def _count_body(self, body_bytes: int) -> None:
+        self._writer.count_body(body_bytes)
+        self._end_sent_message()
+
+    def _end_sent_message(self) -> None:
+        """Move the exchange on if the message that was passing has passed."""
+        if self._writer.state is not StreamState.BETWEEN_MESSAGES:
+            return
+        if self.role is Role.CLIENT:
+            self._end_request()
+            return
+        if self._exchanges and self._exchanges[0].takes(ExchangeInput.REPLY_END):
+            self._exchanges.popleft().move(ExchangeInput.REPLY_END)
+            if self._closes_after:
+                self._writer.end()
+                self._closed = True
+
+    def _end_request(self) -> None:
+        if self._requesting is not None:
+            self._requesting.move(ExchangeInput.REQUEST_END)
+            self._requesting = None
+
+    # --- receiving -----------------------------------------------------------------------
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take any number of bytes from the peer; b"" is end of file.
+
+        Chunks of a body will be views of `data`: take all events out before reusing a buffer.
+        """
+        if not self._closed:
+            self._reader.receive_data(data)
+
+    def next_event(self) -> Received:
+        """Return the next event; raise a RemoteError, and the same one ever after."""
+        if self._error is not None:
+            raise self._error
+        try:
+            while True:
+                event = self._next_event()
+                if event is not None:
+                    return event
+        except RemoteError as error:
+            self._error = error
+            raise
+
+    def _next_event(self) -> Received | None:
+        """Take one part from the reader; return the event it makes, if it makes one."""
+        if self._closed:
+            return ConnectionClosed()
+        if self.role is Role.CLIENT:
+            self._reader.first = REPLY_PLANS[
+                self._exchanges[0].command if self._exchanges else None
+            ]
+        part = self._reader.next_part()
+        if isinstance(part, memoryview):
+            return self._receive_chunk(part)
+        if part is NEED_DATA:
+            return NEED_DATA
+        if part is Sentinel.MESSAGE_END:
+            return self._receive_end()
+        if part is Sentinel.STREAM_END:
+            return self._receive_eof()
+        assert isinstance(part, Header)
+        if self._incoming is not None:
+            return self._receive_later(self._incoming, part)
+        if self.role is Role.CLIENT:
+            return self._receive_reply(part)
+        return self._receive_request(part)
+
+    def _receive_request(self, header: Header) -> Received | None:
+        assert isinstance(header, Request | Refused)
+        if self._notice_sent:
+            self._closed = True
+            return None
+        exchange = _Exchange(header.id, command_of(header))
+        incoming = _Incoming(first=header, last=header, exchange=exchange)
+        self._incoming = incoming
+        self._requesting = exchange
+        if header.id is not UNSET:
+            self._id_seen = True
+        elif isinstance(header, Request) and not isinstance(header, Put):
+            incoming.discarding = True
+            self._check_discard(incoming)
+            return None
+        self._exchanges.append(exchange)
+        if isinstance(header, Refused):
+            return self._refuse(incoming, header.code, header.message)
+        return self._refuse_body(incoming) or header
+
+    def _receive_reply(self, header: Header) -> Received:
+        assert isinstance(header, Reply)
+        self._closes_after = header.close
+        self._incoming = _Incoming(first=header, last=header, exchange=None)
+        if isinstance(header, Notice):
+            if header.filesize or header.more:
+                raise BadReply("HF-REPLY-008", "a notice with a body")
+            return header
+        if not self._exchanges or header.id != self._exchanges[0].id:
+            expected = self._exchanges[0].id if self._exchanges else "none"
+            raise BadReply("HF-REPLY-004", f"reply to id {header.id}, expected {expected}")
+        exchange = self._exchanges[0]
+        refusing = isinstance(header, Refusal)
+        moved = ExchangeInput.REFUSAL if refusing else ExchangeInput.REPLY
+        if not exchange.takes(moved):
+            raise BadReply("HF-REPLY-006", "ok: true before the request has ended")
+        if exchange.state is ExchangeState.REQUESTING and (header.filesize or header.more):
+            raise BadReply("HF-REPLY-007", "an early refusal with a body")
+        exchange.move(moved)
+        self._incoming.exchange = exchange
+        return header
+
+    def _receive_later(self, incoming: _Incoming, header: Header) -> Received | None:
+        incoming.last = header
+        if incoming.discarding:
+            self._check_discard(incoming)
+            return None
+        if isinstance(header, Refused):
+            return self._refuse(incoming, header.code, header.message)
+        assert isinstance(header, Continuation)
+        if header.more and has_trailer(header):
+            return self._refuse(
+                incoming, ErrorCode.BAD_REQUEST, "a trailer in a header with more: true"
+            )
+        for name in ("digest", "total"):
+            announced, arrived = getattr(incoming.first, name, UNSET), getattr(header, name)
+            if announced is not UNSET and arrived is not UNSET and announced != arrived:
+                return self._refuse(
+                    incoming, ErrorCode.BAD_REQUEST, f"two different values of {name}"
+                )
+        return self._refuse_body(incoming)
+
+    def _refuse_body(self, incoming: _Incoming) -> Received | None:
+        """Refuse a body that the command does not take."""
+        if self.role is Role.SERVER and incoming.last.filesize:
+            command = incoming.exchange.command if incoming.exchange else None
+            if command is not None and not COMMANDS[command].request_has_body:
+                return self._refuse(
+                    incoming, ErrorCode.BAD_REQUEST, f"{command} takes no body, one was sent"
+                )
+        return None
+
+    def _refuse(self, incoming: _Incoming, code: ErrorCode, message: str) -> RequestRefused:
+        if self.role is Role.CLIENT:
+            raise BadReply("HF-REPLY-001", f"reply is malformed: {message}")
+        incoming.discarding = True
+        exchange = incoming.exchange
+        first = incoming.first
+        assert isinstance(first, Request | Refused)
+        return RequestRefused(
+            refusal=Refusal(code=code, message=message),
+            id=exchange.id if exchange else UNSET,
+            cmd=first.cmd if isinstance(first, Refused) else str(command_of(first)),
+        )
+
+    def _receive_chunk(self, chunk: memoryview) -> BodyChunk | None:
+        assert self._incoming is not None
+        if self._incoming.discarding:
+            self._incoming.discarded_bytes += len(chunk)
+            return None
+        self._incoming.body_bytes += len(chunk)
+        return BodyChunk(chunk)
+
+    def _check_discard(self, incoming: _Incoming) -> None:
+        """Raise DiscardTooLong when the message goes on for more than is discarded."""
+        rest_bytes = incoming.discarded_bytes + self._reader.body_left
+        if rest_bytes > self.limits.discard_bytes:
+            raise DiscardTooLong(
+                "HF-ERROR-006",
+                f"{rest_bytes} bytes of a refused message, limit is {self.limits.discard_bytes}",
+            )
+
+    def _receive_end(self) -> Received | None:
+        """Make an ending of the message whose last byte has come."""
+        incoming, self._incoming = self._incoming, None
+        assert incoming is not None
+        if self.role is Role.SERVER:
+            self._end_request()
+        else:
+            self._end_reply(incoming)
+        if incoming.discarding or isinstance(incoming.first, Notice):
+            return None
+        last = incoming.last
+        if getattr(last, "abort", False):
+            return MessageAborted(
+                body_bytes=incoming.body_bytes,
+                code=getattr(last, "code", UNSET),
+                message=getattr(last, "message", UNSET),
+            )
+        return MessageFinished(
+            body_bytes=incoming.body_bytes,
+            digest=_trailer(incoming, "digest"),
+            total=_trailer(incoming, "total"),
+        )
+
+    def _end_reply(self, incoming: _Incoming) -> None:
+        if incoming.exchange is not None:
+            self._exchanges.popleft().move(ExchangeInput.REPLY_END)
+        self._closed = self._closes_after
+
+    def _receive_eof(self) -> ConnectionClosed:
+        if self.role is Role.CLIENT and self._exchanges:
+            raise ConnectionLost(
+                "HF-REPLY-010", f"connection ended before {self.outstanding} due replies"
+            )
+        return ConnectionClosed()
+
+
+def _trailer(incoming: _Incoming, name: str) -> Any:
+    """Return a trailer, or what the first header said in its place."""
+    value = getattr(incoming.last, name, UNSET)
+    return getattr(incoming.first, name, UNSET) if value is UNSET else value

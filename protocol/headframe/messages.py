@@ -1,0 +1,455 @@
+"""The headers of HF/1 as types, and the table of commands: wire name, request, reply.
+
+Spec: chapters 4, 5 and 8. The law of this module: a header is what its type says, no more and
+no less; names that a type does not list are ignored, unless they begin with `!`.
+
+A request's type is chosen by `cmd`, a reply's by the command it answers, a later header's by its
+place. `Refused` is none of these: it is what a well-formed header becomes that asks for something
+this side has to refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from headframe.errors import BadFrame, BadReply, shown
+from headframe.headers import Header, HeaderCodec, WholeNumber
+from headframe.limits import LIMITS
+from headframe.registry import REGISTERED_KEYS, Command, ErrorCode
+from headframe.schema import FramePlan, declare_frame, derive_plan
+from headframe.strict_json import JSONObject
+
+__all__ = [
+    "COMMANDS",
+    "LATER_CODEC",
+    "LATER_PLAN",
+    "REPLY_CODECS",
+    "REPLY_PLANS",
+    "REQUEST_CODEC",
+    "REQUEST_PLAN",
+    "UNSET",
+    "VERSION",
+    "CommandRow",
+    "Continuation",
+    "Delete",
+    "DeleteReply",
+    "Get",
+    "GetReply",
+    "Hello",
+    "HelloReply",
+    "List",
+    "ListReply",
+    "Move",
+    "MoveReply",
+    "Notice",
+    "Put",
+    "PutReply",
+    "Refusal",
+    "Refused",
+    "Reply",
+    "Request",
+    "Stat",
+    "StatReply",
+    "UnsetType",
+    "command_of",
+    "has_trailer",
+    "known_code",
+]
+
+VERSION: Final = 1
+"""The version of the protocol this package speaks."""
+
+RequestId = Annotated[int, Meta(ge=1, le=LIMITS.integer_max)]
+PositiveNumber = Annotated[int, Meta(ge=1, le=LIMITS.integer_max)]
+Microseconds = WholeNumber
+"""Time since 1970-01-01T00:00:00Z."""
+Revision = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
+UploadToken = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}\Z")]
+
+
+class Request(Header, frozen=True, kw_only=True, tag_field="cmd"):
+    """The first header of a request."""
+
+    id: RequestId | UnsetType = UNSET
+    """Asks for a reply, which echoes it."""
+    abort: bool = False
+    """In a message of one frame: it is withdrawn."""
+
+
+class Hello(Request, frozen=True, kw_only=True, tag="hello"):
+    """Ask who the server is; also the ping."""
+
+    hf: Literal[1] | UnsetType = UNSET
+    """The version wanted."""
+    auth: dict[str, str] | UnsetType = UNSET
+    """`scheme` and what the scheme needs."""
+
+
+class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
+    """Store a file; its body is the file."""
+
+    filename: str
+    if_: Revision | UnsetType | None = UNSET
+    """Revision the file must have; None: it must not exist."""
+    digest: str | UnsetType = UNSET
+    """Of the whole file, `sha-256:` and 64 hexadecimal digits."""
+    total: WholeNumber | UnsetType = UNSET
+    """Bytes of the whole file."""
+    mtime: Microseconds | UnsetType = UNSET
+    upload: UploadToken | UnsetType = UNSET
+    offset: WholeNumber | UnsetType = UNSET
+    """Where in the upload this body begins."""
+
+
+class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
+    """Read a file or a range of it."""
+
+    filename: str
+    offset: WholeNumber | UnsetType = UNSET
+    length: WholeNumber | UnsetType = UNSET
+    if_: Revision | UnsetType | None = UNSET
+    want: list[str] | UnsetType = UNSET
+
+
+class Stat(Request, frozen=True, kw_only=True, tag="stat", rename={"if_": "if"}):
+    """Ask about a file or an upload."""
+
+    filename: str | UnsetType = UNSET
+    upload: UploadToken | UnsetType = UNSET
+    if_: Revision | UnsetType | None = UNSET
+    want: list[str] | UnsetType = UNSET
+
+
+class List(Request, frozen=True, kw_only=True, tag="list"):
+    """Ask for names, in the order of their UTF-8 bytes."""
+
+    prefix: str | UnsetType = UNSET
+    after: str | UnsetType = UNSET
+    limit: PositiveNumber | UnsetType = UNSET
+    delimiter: Literal["/"] | UnsetType = UNSET
+
+
+class Delete(Request, frozen=True, kw_only=True, tag="delete", rename={"if_": "if"}):
+    """Delete a file, or forget an upload."""
+
+    filename: str | UnsetType = UNSET
+    upload: UploadToken | UnsetType = UNSET
+    if_: Revision | UnsetType | None = UNSET
+
+
+class Move(Request, frozen=True, kw_only=True, tag="move", rename={"if_": "if"}):
+    """Give a file another name."""
+
+    filename: str
+    to: str
+    if_: Revision | UnsetType | None = UNSET
+    to_if: Revision | bool | UnsetType | None = UNSET
+    """Absent or None: the target must not exist; True: whatever is there."""
+
+
+class Reply(Header, frozen=True, kw_only=True):
+    """The first header of a reply; a Connection fills in `id` and `ok` when it sends one."""
+
+    id: WholeNumber | UnsetType = UNSET
+    ok: bool | UnsetType = UNSET
+    close: bool = False
+    """The server closes after this reply."""
+
+
+class HelloReply(Reply, frozen=True, kw_only=True):
+    """What the server is and allows."""
+
+    hf: list[int]
+    server: str | UnsetType = UNSET
+    limits: dict[str, int] | UnsetType = UNSET
+    features: list[str] | UnsetType = UNSET
+    durability: str | UnsetType = UNSET
+    auth: list[str] | UnsetType = UNSET
+
+
+class PutReply(Reply, frozen=True, kw_only=True):
+    """What is stored now; of an unfinished upload only `offset`."""
+
+    rev: Revision | UnsetType = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    digest: str | UnsetType = UNSET
+    offset: WholeNumber | UnsetType = UNSET
+
+
+class BodyReply(Reply, frozen=True, kw_only=True):
+    """A reply whose body may be cut short, in a message of one frame by its own header."""
+
+    abort: bool = False
+    code: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class GetReply(BodyReply, frozen=True, kw_only=True):
+    """The file, or the range of it, follows as body."""
+
+    rev: Revision | UnsetType = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    offset: WholeNumber | UnsetType = UNSET
+    mtime: Microseconds | UnsetType = UNSET
+    digest: str | UnsetType = UNSET
+
+
+class StatReply(Reply, frozen=True, kw_only=True):
+    """What is known of the file or the upload."""
+
+    rev: Revision | UnsetType = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    mtime: Microseconds | UnsetType = UNSET
+    digest: str | UnsetType = UNSET
+    offset: WholeNumber | UnsetType = UNSET
+
+
+class ListReply(BodyReply, frozen=True, kw_only=True):
+    """One JSON object a line follows as body."""
+
+    end: bool
+    """Whether no name comes after these."""
+
+
+class DeleteReply(Reply, frozen=True, kw_only=True):
+    """The file is gone."""
+
+
+class MoveReply(Reply, frozen=True, kw_only=True):
+    """The file has its new name."""
+
+    rev: Revision | UnsetType = UNSET
+
+
+class Refusal(Reply, frozen=True, kw_only=True):
+    """The request was not carried out."""
+
+    code: str
+    message: str | UnsetType = UNSET
+    """For people; never leaks a path of the server."""
+    retry_ms: WholeNumber | UnsetType = UNSET
+    """Trying again may help, after this long."""
+    rev: Revision | UnsetType | None = UNSET
+    """Of a failed `if`: the current revision; None: no such file."""
+    to_rev: Revision | UnsetType | None = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    offset: WholeNumber | UnsetType = UNSET
+
+    @property
+    def error_code(self) -> ErrorCode:
+        """The code; `internal` for one that this version does not know."""
+        return known_code(self.code)
+
+
+class Notice(Reply, frozen=True, kw_only=True):
+    """What a server says about the connection, between replies: `id: 0`."""
+
+    code: str
+    message: str | UnsetType = UNSET
+
+    @property
+    def error_code(self) -> ErrorCode:
+        """The code; `internal` for one that this version does not know."""
+        return known_code(self.code)
+
+
+class Continuation(Header, frozen=True, kw_only=True):
+    """A later header of a message, and the trailers of its last."""
+
+    digest: str | UnsetType = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    abort: bool = False
+    code: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class Refused(Header, frozen=True, kw_only=True):
+    """A well-formed header that has to be refused; never on the wire."""
+
+    id: int | UnsetType = UNSET
+    cmd: str | None = None
+    code: ErrorCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One row of the table of commands (chapter 8)."""
+
+    request: type[Request]
+    reply: type[Reply]
+    request_has_body: bool = False
+
+
+COMMANDS: Final[dict[Command, CommandRow]] = {
+    Command.HELLO: CommandRow(Hello, HelloReply),
+    Command.PUT: CommandRow(Put, PutReply, request_has_body=True),
+    Command.GET: CommandRow(Get, GetReply),
+    Command.STAT: CommandRow(Stat, StatReply),
+    Command.LIST: CommandRow(List, ListReply),
+    Command.DELETE: CommandRow(Delete, DeleteReply),
+    Command.MOVE: CommandRow(Move, MoveReply),
+}
+"""Dispatch is this table and nothing else: no name reaches an attribute of anything."""
+
+
+def known_code(code: str) -> ErrorCode:
+    """Return the registered code, `internal` for any other (HF-REPLY)."""
+    try:
+        return ErrorCode(code)
+    except ValueError:
+        return ErrorCode.INTERNAL
+
+
+_COMMAND_NAMES: Final = frozenset(Command)
+_COMMAND_OF: Final = {row.request: command for command, row in COMMANDS.items()}
+
+
+def command_of(header: Request | Refused) -> Command | None:
+    """Return what a request asks for; None: nothing that HF/1 knows."""
+    if isinstance(header, Refused):
+        return Command(header.cmd) if header.cmd in _COMMAND_NAMES else None
+    return _COMMAND_OF[type(header)]
+
+
+def has_trailer(header: Continuation) -> bool:
+    """Return whether a header has what only the last header of a message may have."""
+    return header.abort or not (
+        header.digest is header.total is header.code is header.message is UNSET
+    )
+
+
+T = TypeVar("T", bound=Header)
+
+
+def _convert(members: JSONObject, kind: type[T]) -> T:
+    """Return the members that `kind` uses as one; raise msgspec.ValidationError."""
+    used = set(kind.__struct_encode_fields__)
+    known = {name: value for name, value in members.items() if name in used}
+    return msgspec.convert(known, kind)
+
+
+def _critical_name(members: JSONObject) -> str | None:
+    """Return a name that must be understood and is not."""
+    return next((name for name in members if name.startswith("!")), None)
+
+
+def _interpret_request(members: JSONObject) -> Request | Refused:
+    """Give a request's members their meaning, in the order of chapter 6."""
+    cmd = members.get("cmd")
+
+    def refused(code: ErrorCode, message: str) -> Refused:
+        return Refused(
+            filesize=members.get("filesize", 0),
+            more=members.get("more", False),
+            id=members.get("id", UNSET),
+            cmd=cmd if isinstance(cmd, str) else None,
+            code=code,
+            message=message,
+        )
+
+    if cmd == Command.HELLO and type(members.get("hf")) is int and members["hf"] != VERSION:
+        return refused(
+            ErrorCode.UNSUPPORTED_VERSION,
+            f"version {shown(members['hf'])} is not spoken here, only {VERSION} is",
+        )
+    critical = _critical_name(members)
+    if critical is not None:
+        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
+    if not isinstance(cmd, str):
+        return refused(ErrorCode.BAD_REQUEST, f"cmd is {shown(cmd)}, a string is needed")
+    if cmd not in _COMMAND_NAMES:
+        return refused(ErrorCode.UNKNOWN_COMMAND, f"{shown(cmd)} is no command of HF/1")
+    try:
+        return _convert(members, COMMANDS[Command(cmd)].request)
+    except msgspec.ValidationError as error:
+        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {error}")
+
+
+def _interpret_reply(kind: type[Reply] | None) -> Any:
+    """Return what gives a reply to a request with replies of `kind` its meaning."""
+
+    def interpret(members: JSONObject) -> Reply | Notice:
+        critical = _critical_name(members)
+        if critical is not None:
+            raise BadReply("HF-REPLY-001", f"{shown(critical)} in a reply is not understood")
+        if not isinstance(members.get("ok"), bool):
+            raise BadReply(
+                "HF-REPLY-001", f"ok is {shown(members.get('ok'))}, true or false is needed"
+            )
+        try:
+            if members.get("id") == 0:
+                if members["ok"]:
+                    raise BadReply("HF-REPLY-001", "ok is true in a notice, id 0")
+                return _convert(members, Notice)
+            if not members["ok"]:
+                return _convert(members, Refusal)
+            return _convert(members, Reply if kind is None else kind)
+        except msgspec.ValidationError as error:
+            raise BadReply("HF-REPLY-001", f"reply is malformed: {error}") from error
+
+    return interpret
+
+
+def _is_success(reply: Reply) -> bool:
+    return reply.ok is True and reply.id != 0
+
+
+def _is_notice(reply: Reply) -> bool:
+    return reply.ok is False and reply.id == 0
+
+
+def _interpret_later(members: JSONObject) -> Continuation | Refused:
+    """Give a later header its meaning."""
+    for name in ("cmd", "ok"):
+        if name in members:
+            raise BadFrame("HF-BODY-001", f"{name} in a later header: a new message began in one")
+
+    def refused(code: ErrorCode, message: str) -> Refused:
+        return Refused(
+            filesize=members.get("filesize", 0),
+            more=members.get("more", False),
+            code=code,
+            message=message,
+        )
+
+    critical = _critical_name(members)
+    if critical is not None:
+        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
+    for name in members:
+        if name in REGISTERED_KEYS and name not in Continuation.__struct_encode_fields__:
+            return refused(ErrorCode.BAD_REQUEST, f"{name} has no place in a later header")
+    try:
+        return _convert(members, Continuation)
+    except msgspec.ValidationError as error:
+        return refused(ErrorCode.BAD_REQUEST, f"later header: {error}")
+
+
+REQUEST_CODEC: Final[HeaderCodec[Request | Refused]] = HeaderCodec(
+    Hello | Put | Get | Stat | List | Delete | Move, _interpret_request
+)
+"""Reads the first header of a request."""
+
+LATER_CODEC: Final[HeaderCodec[Continuation | Refused]] = HeaderCodec(
+    Continuation, _interpret_later
+)
+"""Reads any later header."""
+
+REPLY_CODECS: Final[dict[Command | None, HeaderCodec[Any]]] = {
+    **{
+        command: HeaderCodec(row.reply, _interpret_reply(row.reply), id_min=0, settled=_is_success)
+        for command, row in COMMANDS.items()
+    },
+    None: HeaderCodec(Notice, _interpret_reply(None), id_min=0, settled=_is_notice),
+}
+"""Read the first header of a reply, by the command that it answers; None: where none is due."""
+
+REQUEST_PLAN: Final[FramePlan[Request | Refused]] = derive_plan(declare_frame(REQUEST_CODEC))
+LATER_PLAN: Final[FramePlan[Continuation | Refused]] = derive_plan(declare_frame(LATER_CODEC))
+REPLY_PLANS: Final[dict[Command | None, FramePlan[Any]]] = {
+    command: derive_plan(declare_frame(codec)) for command, codec in REPLY_CODECS.items()
+}
