@@ -282,6 +282,7 @@ class Connection:
                 self._closed = True
 
     def _end_request(self) -> None:
+        """Move the exchange on whose request has passed, if one was passing."""
         if self._requesting is not None:
             self._requesting.move(ExchangeInput.REQUEST_END)
             self._requesting = None
@@ -368,7 +369,7 @@ class Connection:
         refusing = isinstance(header, Refusal)
         moved = ExchangeInput.REFUSAL if refusing else ExchangeInput.REPLY
         if not exchange.takes(moved):
-            raise BadReply("HF-REPLY-006", "ok: true before the request has ended")
+            raise BadReply("HF-REPLY-018", "ok: true before the request has ended")
         if exchange.state is ExchangeState.REQUESTING and (header.filesize or header.more):
             raise BadReply("HF-REPLY-007", "an early refusal with a body")
         exchange.move(moved)
@@ -431,7 +432,7 @@ class Connection:
         rest_bytes = incoming.discarded_bytes + self._reader.body_left
         if rest_bytes > self.limits.discard_bytes:
             raise DiscardTooLong(
-                "HF-ERROR-006",
+                "HF-ERROR-007",
                 f"{rest_bytes} bytes of a refused message, limit is {self.limits.discard_bytes}",
             )
 
@@ -468,6 +469,7 @@ class Connection:
             raise ConnectionLost(
                 "HF-REPLY-010", f"connection ended before {self.outstanding} due replies"
             )
+        self._closed = True
         return ConnectionClosed()
 
 

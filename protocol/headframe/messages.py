@@ -102,7 +102,7 @@ class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
     mtime: Microseconds | UnsetType = UNSET
     upload: UploadToken | UnsetType = UNSET
     offset: WholeNumber | UnsetType = UNSET
-    """Where in the upload this body begins."""
+    """Where in the upload, which has to be named, this body begins."""
 
 
 class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
@@ -116,7 +116,7 @@ class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
 
 
 class Stat(Request, frozen=True, kw_only=True, tag="stat", rename={"if_": "if"}):
-    """Ask about a file or an upload."""
+    """Ask about a file (`filename`) or an upload (`upload`)."""
 
     filename: str | UnsetType = UNSET
     upload: UploadToken | UnsetType = UNSET
@@ -134,7 +134,7 @@ class List(Request, frozen=True, kw_only=True, tag="list"):
 
 
 class Delete(Request, frozen=True, kw_only=True, tag="delete", rename={"if_": "if"}):
-    """Delete a file, or forget an upload."""
+    """Delete a file (`filename`), or forget an upload (`upload`)."""
 
     filename: str | UnsetType = UNSET
     upload: UploadToken | UnsetType = UNSET
@@ -365,9 +365,25 @@ def _interpret_request(members: JSONObject) -> Request | Refused:
     if cmd not in _COMMAND_NAMES:
         return refused(ErrorCode.UNKNOWN_COMMAND, f"{shown(cmd)} is no command of HF/1")
     try:
-        return _convert(members, COMMANDS[Command(cmd)].request)
+        request = _convert(members, COMMANDS[Command(cmd)].request)
     except msgspec.ValidationError as error:
         return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {error}")
+    if not _fits_together(request):
+        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {_MISFIT}")
+    return request
+
+
+_MISFIT: Final = "filename or upload is needed, and not both; offset goes with upload"
+
+
+def _fits_together(request: Request | Refused) -> bool:
+    """Return whether the members that a request has may stand beside each other."""
+    match request:
+        case Stat() | Delete():
+            return (request.filename is UNSET) is not (request.upload is UNSET)
+        case Put():
+            return request.offset is UNSET or request.upload is not UNSET
+    return True
 
 
 def _interpret_reply(kind: type[Reply] | None) -> Any:
@@ -430,7 +446,7 @@ def _interpret_later(members: JSONObject) -> Continuation | Refused:
 
 
 REQUEST_CODEC: Final[HeaderCodec[Request | Refused]] = HeaderCodec(
-    Hello | Put | Get | Stat | List | Delete | Move, _interpret_request
+    Hello | Put | Get | Stat | List | Delete | Move, _interpret_request, settled=_fits_together
 )
 """Reads the first header of a request."""
 

@@ -58,22 +58,22 @@ class ErrorCode(StrEnum):
     """The text is not a file name of HF/1, or not one that this server can keep apart.
     (HF-NAME-001)"""
     NOT_FOUND = "not-found"
-    """There is no such file. (HF-CMD-014)"""
+    """There is no such file. (HF-CMD-016)"""
     CONFLICT = "conflict"
-    """Something that is not this file stands in the way of the name. (HF-CMD-020)"""
+    """Something that is not this file stands in the way of the name. (HF-CMD-027)"""
     PRECONDITION_FAILED = "precondition-failed"
-    """The file is not in the state that the request asked for. (HF-CMD-021)"""
+    """The file is not in the state that the request asked for. (HF-CMD-025)"""
     BAD_RANGE = "bad-range"
-    """The offset lies beyond the end of the file. (HF-CMD-013)"""
+    """The offset lies beyond the end of the file. (HF-CMD-015)"""
     OFFSET_MISMATCH = "offset-mismatch"
     """The upload does not continue where the server stands; `offset` says where it does.
     (HF-REPLY-005)"""
     UPLOAD_GONE = "upload-gone"
     """The server has no upload of this token to continue. (HF-REPLY-005)"""
     SIZE_MISMATCH = "size-mismatch"
-    """The bytes that came are not as many as `total` said. (HF-CMD-009)"""
+    """The bytes that came are not as many as `total` said. (HF-CMD-010)"""
     DIGEST_MISMATCH = "digest-mismatch"
-    """The bytes that came do not have the digest that was sent with them. (HF-CMD-010)"""
+    """The bytes that came do not have the digest that was sent with them. (HF-CMD-011)"""
     TOO_LARGE = "too-large"
     """The request exceeds a limit of the server, one above what every server guarantees.
     (HF-CMD-005)"""
@@ -115,17 +115,17 @@ class Command(StrEnum):
     PUT = "put"
     """Store the body as a file. (HF-CMD-006)"""
     GET = "get"
-    """Read a file, or a range of it. (HF-CMD-012)"""
+    """Read a file, or a range of it. (HF-CMD-014)"""
     STAT = "stat"
     """Ask about a file (`filename`) or an upload (`upload`): one of the two is given.
-    (HF-CMD-014)"""
+    (HF-CMD-017)"""
     LIST = "list"
-    """Ask for a page of names, one JSON object a line. (HF-CMD-015)"""
+    """Ask for a page of names, one JSON object a line. (HF-CMD-019)"""
     DELETE = "delete"
     """Delete a file (`filename`) or forget an upload (`upload`): one of the two is given.
-    (HF-CMD-014)"""
+    (HF-CMD-008)"""
     MOVE = "move"
-    """Give a file another name. (HF-CMD-021)"""
+    """Give a file another name. (HF-CMD-025)"""
 
 
 _CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
@@ -171,14 +171,14 @@ _RULES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.UNAUTHORIZED: "HF-REPLY-005",
         ErrorCode.FORBIDDEN: "HF-REPLY-005",
         ErrorCode.BAD_NAME: "HF-NAME-001",
-        ErrorCode.NOT_FOUND: "HF-CMD-014",
-        ErrorCode.CONFLICT: "HF-CMD-020",
-        ErrorCode.PRECONDITION_FAILED: "HF-CMD-021",
-        ErrorCode.BAD_RANGE: "HF-CMD-013",
+        ErrorCode.NOT_FOUND: "HF-CMD-016",
+        ErrorCode.CONFLICT: "HF-CMD-027",
+        ErrorCode.PRECONDITION_FAILED: "HF-CMD-025",
+        ErrorCode.BAD_RANGE: "HF-CMD-015",
         ErrorCode.OFFSET_MISMATCH: "HF-REPLY-005",
         ErrorCode.UPLOAD_GONE: "HF-REPLY-005",
-        ErrorCode.SIZE_MISMATCH: "HF-CMD-009",
-        ErrorCode.DIGEST_MISMATCH: "HF-CMD-010",
+        ErrorCode.SIZE_MISMATCH: "HF-CMD-010",
+        ErrorCode.DIGEST_MISMATCH: "HF-CMD-011",
         ErrorCode.TOO_LARGE: "HF-CMD-005",
         ErrorCode.NO_SPACE: "HF-REPLY-011",
         ErrorCode.ABORTED: "HF-BODY-012",

@@ -127,8 +127,6 @@ _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] 
         "digest": maybe(digests),
         "total": maybe(whole_numbers),
         "mtime": maybe(whole_numbers),
-        "upload": maybe(upload_tokens),
-        "offset": maybe(whole_numbers),
     },
     Get: {
         "filename": file_names,
@@ -137,19 +135,14 @@ _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] 
         "if_": _IF,
         "want": _WANT,
     },
-    Stat: {
-        "filename": maybe(file_names),
-        "upload": maybe(upload_tokens),
-        "if_": _IF,
-        "want": _WANT,
-    },
+    Stat: {"if_": _IF, "want": _WANT},
     List: {
         "prefix": maybe(texts),
         "after": maybe(texts),
         "limit": maybe(whole_numbers.map(lambda number: number or 1)),
         "delimiter": maybe(st.just("/")),
     },
-    Delete: {"filename": maybe(file_names), "upload": maybe(upload_tokens), "if_": _IF},
+    Delete: {"if_": _IF},
     Move: {
         "filename": file_names,
         "to": file_names,
@@ -158,6 +151,13 @@ _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] 
     },
 }
 
+_BESIDE: Final[dict[type[Request], list[dict[str, st.SearchStrategy[Any]]]]] = {
+    Put: [{}, {"upload": upload_tokens, "offset": maybe(whole_numbers)}],
+    Stat: [{"filename": file_names}, {"upload": upload_tokens}],
+    Delete: [{"filename": file_names}, {"upload": upload_tokens}],
+}
+"""Members that need or exclude each other."""
+
 
 def requests(
     ids: st.SearchStrategy[Any] = request_ids,
@@ -165,7 +165,12 @@ def requests(
 ) -> st.SearchStrategy[Request]:
     """Return first headers of requests, without a body; `ids` may hold UNSET."""
     return (kinds or st.sampled_from(sorted(_REQUEST_MEMBERS, key=str))).flatmap(
-        lambda kind: st.builds(kind, id=ids, **_REQUEST_MEMBERS[kind])
+        lambda kind: st.one_of(
+            [
+                st.builds(kind, id=ids, **_REQUEST_MEMBERS[kind], **beside)
+                for beside in _BESIDE.get(kind, [{}])
+            ]
+        )
     )
 
 
