@@ -21,24 +21,28 @@ b"".
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from msgspec.structs import replace
 
-from headframe.errors import BadReply, ConnectionLost, DiscardTooLong, LocalError, RemoteError
+from headframe.errors import (
+    BadHeader,
+    BadReply,
+    ConnectionLost,
+    DiscardTooLong,
+    LocalError,
+    RemoteError,
+)
 from headframe.events import (
     NEED_DATA,
     BodyChunk,
     BodySent,
     ConnectionClosed,
-    MessageAborted,
-    MessageFinished,
     Received,
     RequestRefused,
     Sent,
 )
+from headframe.exchange import Exchange, Incoming
 from headframe.headers import Header
 from headframe.limits import LIMITS, Limits
 from headframe.messages import (
@@ -53,13 +57,11 @@ from headframe.messages import (
     Refused,
     Reply,
     Request,
-    UnsetType,
     command_of,
-    has_trailer,
 )
 from headframe.reader import Reader, Sentinel
-from headframe.registry import Command, ErrorCode
-from headframe.states import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState, StreamState
+from headframe.registry import ErrorCode
+from headframe.states import ExchangeInput, ExchangeState, StreamState
 from headframe.writer import Writer
 
 __all__ = ["Connection", "Role"]
@@ -70,37 +72,6 @@ class Role(Enum):
 
     CLIENT = "client"
     SERVER = "server"
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """A request with its reply."""
-
-    id: int | UnsetType
-    command: Command | None
-    """None: the request names no command of HF/1."""
-    state: ExchangeState = ExchangeState.REQUESTING
-
-    def takes(self, moved: ExchangeInput) -> bool:
-        return moved in EXCHANGE_TRANSITIONS[self.state]
-
-    def move(self, moved: ExchangeInput) -> None:
-        self.state = EXCHANGE_TRANSITIONS[self.state][moved]
-
-
-@dataclass(slots=True)
-class _Incoming:
-    """The message that is being received."""
-
-    first: Header
-    last: Header
-    """The newest of its headers."""
-    exchange: _Exchange | None
-    """None: a request that is not carried out, or a notice."""
-    body_bytes: int = 0
-    discarding: bool = False
-    """The rest of it makes no event."""
-    discarded_bytes: int = 0
 
 
 class Connection:
@@ -120,10 +91,10 @@ class Connection:
         self.limits = limits
         self._reader = Reader(REQUEST_PLAN if role is Role.SERVER else REPLY_PLANS[None])
         self._writer = Writer()
-        self._incoming: _Incoming | None = None
-        self._requesting: _Exchange | None = None
+        self._incoming: Incoming | None = None
+        self._requesting: Exchange | None = None
         """The exchange whose request is passing, in either direction."""
-        self._exchanges: deque[_Exchange] = deque()
+        self._exchanges: deque[Exchange] = deque()
         """Those whose reply has not passed, the oldest first."""
         self._id_seen = False
         self._closes_after = False
@@ -187,7 +158,7 @@ class Connection:
         if self._closed:
             raise LocalError("HF-REPLY-009", "the server has closed this connection")
         head = self._writer.begin_message(request, REQUEST_PLAN)
-        self._requesting = _Exchange(request.id, command_of(request))
+        self._requesting = Exchange(request.id, command_of(request))
         if request.id is not UNSET:
             self._exchanges.append(self._requesting)
         self._end_sent_message()
@@ -214,7 +185,7 @@ class Connection:
         self._end_sent_message()
         return head
 
-    def _answered_exchange(self, reply: Reply) -> _Exchange:
+    def _answered_exchange(self, reply: Reply) -> Exchange:
         """Return the exchange that `reply` may answer now."""
         if not self._exchanges:
             raise LocalError("HF-REPLY-002", "no request awaits a reply")
@@ -308,6 +279,7 @@ class Connection:
                     return event
         except RemoteError as error:
             self._error = error
+            self._id_seen |= isinstance(error, BadHeader) and error.has_id
             raise
 
     def _next_event(self) -> Received | None:
@@ -339,8 +311,10 @@ class Connection:
         if self._notice_sent:
             self._closed = True
             return None
-        exchange = _Exchange(header.id, command_of(header))
-        incoming = _Incoming(first=header, last=header, exchange=exchange)
+        command = command_of(header)
+        exchange = Exchange(header.id, command)
+        takes_body = command is None or COMMANDS[command].request_has_body
+        incoming = Incoming(first=header, last=header, takes_body=takes_body, exchange=exchange)
         self._incoming = incoming
         self._requesting = exchange
         if header.id is not UNSET:
@@ -351,13 +325,13 @@ class Connection:
             return None
         self._exchanges.append(exchange)
         if isinstance(header, Refused):
-            return self._refuse(incoming, header.code, header.message)
-        return self._refuse_body(incoming) or header
+            return self._refuse(incoming, (header.code, header.message))
+        return self._refuse(incoming, incoming.excess_body()) or header
 
     def _receive_reply(self, header: Header) -> Received:
         assert isinstance(header, Reply)
         self._closes_after = header.close
-        self._incoming = _Incoming(first=header, last=header, exchange=None)
+        self._incoming = Incoming(first=header, last=header)
         if isinstance(header, Notice):
             if header.filesize or header.more:
                 raise BadReply("HF-REPLY-008", "a notice with a body")
@@ -376,47 +350,28 @@ class Connection:
         self._incoming.exchange = exchange
         return header
 
-    def _receive_later(self, incoming: _Incoming, header: Header) -> Received | None:
-        incoming.last = header
+    def _receive_later(self, incoming: Incoming, header: Header) -> Received | None:
         if incoming.discarding:
             self._check_discard(incoming)
             return None
-        if isinstance(header, Refused):
-            return self._refuse(incoming, header.code, header.message)
-        assert isinstance(header, Continuation)
-        if header.more and has_trailer(header):
-            return self._refuse(
-                incoming, ErrorCode.BAD_REQUEST, "a trailer in a header with more: true"
-            )
-        for name in ("digest", "total"):
-            announced, arrived = getattr(incoming.first, name, UNSET), getattr(header, name)
-            if announced is not UNSET and arrived is not UNSET and announced != arrived:
-                return self._refuse(
-                    incoming, ErrorCode.BAD_REQUEST, f"two different values of {name}"
-                )
-        return self._refuse_body(incoming)
+        return self._refuse(incoming, incoming.continue_with(header))
 
-    def _refuse_body(self, incoming: _Incoming) -> Received | None:
-        """Refuse a body that the command does not take."""
-        if self.role is Role.SERVER and incoming.last.filesize:
-            command = incoming.exchange.command if incoming.exchange else None
-            if command is not None and not COMMANDS[command].request_has_body:
-                return self._refuse(
-                    incoming, ErrorCode.BAD_REQUEST, f"{command} takes no body, one was sent"
-                )
-        return None
-
-    def _refuse(self, incoming: _Incoming, code: ErrorCode, message: str) -> RequestRefused:
+    def _refuse(
+        self, incoming: Incoming, fault: tuple[ErrorCode, str] | None
+    ) -> RequestRefused | None:
+        """Make the event of a message with a fault; None: it has none."""
+        if fault is None:
+            return None
+        code, message = fault
         if self.role is Role.CLIENT:
             raise BadReply("HF-REPLY-001", f"reply is malformed: {message}")
         incoming.discarding = True
-        exchange = incoming.exchange
         first = incoming.first
         assert isinstance(first, Request | Refused)
         return RequestRefused(
             refusal=Refusal(code=code, message=message),
-            id=exchange.id if exchange else UNSET,
-            cmd=first.cmd if isinstance(first, Refused) else str(command_of(first)),
+            id=first.id,
+            cmd=first.cmd if isinstance(first, Refused) else command_of(first),
         )
 
     def _receive_chunk(self, chunk: memoryview) -> BodyChunk | None:
@@ -427,7 +382,7 @@ class Connection:
         self._incoming.body_bytes += len(chunk)
         return BodyChunk(chunk)
 
-    def _check_discard(self, incoming: _Incoming) -> None:
+    def _check_discard(self, incoming: Incoming) -> None:
         """Raise DiscardTooLong when the message goes on for more than is discarded."""
         rest_bytes = incoming.discarded_bytes + self._reader.body_left
         if rest_bytes > self.limits.discard_bytes:
@@ -446,20 +401,9 @@ class Connection:
             self._end_reply(incoming)
         if incoming.discarding or isinstance(incoming.first, Notice):
             return None
-        last = incoming.last
-        if getattr(last, "abort", False):
-            return MessageAborted(
-                body_bytes=incoming.body_bytes,
-                code=getattr(last, "code", UNSET),
-                message=getattr(last, "message", UNSET),
-            )
-        return MessageFinished(
-            body_bytes=incoming.body_bytes,
-            digest=_trailer(incoming, "digest"),
-            total=_trailer(incoming, "total"),
-        )
+        return incoming.ending()
 
-    def _end_reply(self, incoming: _Incoming) -> None:
+    def _end_reply(self, incoming: Incoming) -> None:
         if incoming.exchange is not None:
             self._exchanges.popleft().move(ExchangeInput.REPLY_END)
         self._closed = self._closes_after
@@ -471,9 +415,3 @@ class Connection:
             )
         self._closed = True
         return ConnectionClosed()
-
-
-def _trailer(incoming: _Incoming, name: str) -> Any:
-    """Return a trailer, or what the first header said in its place."""
-    value = getattr(incoming.last, name, UNSET)
-    return getattr(incoming.first, name, UNSET) if value is UNSET else value

@@ -69,6 +69,11 @@ class BadHeader(RemoteError):
 
     code = ErrorCode.BAD_HEADER
 
+    def __init__(self, rule: str, message: str, *, has_id: bool = False) -> None:
+        super().__init__(rule, message)
+        self.has_id = has_id
+        """Whether the header, bad as it is, has a member `id`: its sender reads replies."""
+
 
 class BadName(RemoteError):
     """A file name that no peer may use."""

@@ -36,6 +36,10 @@ class Header(
     more: bool = False
     """Whether another frame of the same message follows."""
 
+    def flaw(self) -> str | None:
+        """Return what is wrong with the members although each has its type; None: nothing."""
+        return None
+
 
 class OpenHeader(Header, frozen=True, kw_only=True):
     """A header of which nothing is known but the framing; for tools and tests."""
@@ -69,23 +73,17 @@ class HeaderCodec(Generic[H]):
     """
 
     def __init__(
-        self,
-        typed: Any,
-        interpret: Callable[[JSONObject], H],
-        *,
-        id_min: int = 1,
-        settled: Callable[[H], bool] | None = None,
+        self, typed: Any, interpret: Callable[[JSONObject], H], *, id_min: int = 1
     ) -> None:
         """Make a codec.
 
-        `typed` is what msgspec decodes to (None: nothing is known beforehand), `id_min` the
-        smallest id. `settled` says of a header that was decoded fast whether `interpret` would
-        leave it as it is; None: always.
+        `typed` is what msgspec decodes to (None: nothing is known beforehand), `interpret` gives
+        the members of any other header their meaning, `id_min` is the smallest id.
         """
         self._decode = None if typed is None else msgspec.json.Decoder(typed).decode
+        self._encode = _encode_members if typed is None else _encode
         self._interpret = interpret
         self._id_min = id_min
-        self._settled = settled
 
     def decode(self, raw: bytes) -> H:
         """Return the header; raise BadFrame or BadHeader (or what `interpret` raises)."""
@@ -96,13 +94,13 @@ class HeaderCodec(Generic[H]):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self.decode_exactly(raw)
         canonical = _encode(header)
-        if canonical != raw and _ink(canonical) != _ink(raw):
-            return self.decode_exactly(raw)
-        if not raw.isascii() and NONCHARACTER_BYTES.search(raw):
-            return self.decode_exactly(raw)
-        if self._settled is not None and not self._settled(header):
-            return self.decode_exactly(raw)
-        return header
+        if (
+            (canonical == raw or _ink(canonical) == _ink(raw))
+            and (raw.isascii() or not NONCHARACTER_BYTES.search(raw))
+            and header.flaw() is None
+        ):
+            return header
+        return self.decode_exactly(raw)
 
     def decode_exactly(self, raw: bytes) -> H:
         """Do what `decode` does by the exact path alone."""
@@ -113,7 +111,7 @@ class HeaderCodec(Generic[H]):
     def encode(self, header: H) -> bytes:
         """Return the header as compact JSON; raise LocalError for what JSON cannot hold."""
         try:
-            return _encode(header.members if isinstance(header, OpenHeader) else header)
+            return self._encode(header)
         except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError, TypeError) as error:
             raise LocalError("HF-HEADER-001", f"header cannot be written: {error}") from error
 
@@ -134,6 +132,10 @@ class HeaderCodec(Generic[H]):
 _encode: Final = msgspec.json.Encoder().encode
 
 
+def _encode_members(header: Any) -> bytes:
+    return _encode(header.members)
+
+
 def _ink(raw: bytes) -> int:
     """Count the bytes that are not white space, inside strings or outside."""
     return len(raw.translate(None, WHITE_SPACE))
@@ -144,7 +146,9 @@ def _check_framing(members: JSONObject, id_min: int) -> None:
     _check_whole_number(members, "filesize", 0)
     if not isinstance(members.get("more", False), bool):
         raise BadHeader(
-            "HF-HEADER-012", f"more is {shown(members['more'])}, only true or false is allowed"
+            "HF-HEADER-012",
+            f"more is {shown(members['more'])}, only true or false is allowed",
+            has_id="id" in members,
         )
     _check_whole_number(members, "id", id_min)
 
@@ -156,4 +160,5 @@ def _check_whole_number(members: JSONObject, name: str, minimum: int) -> None:
             "HF-HEADER-011",
             f"{name} is {shown(value)}, only an integer token from {minimum} to"
             f" {LIMITS.integer_max} is allowed",
+            has_id="id" in members,
         )

@@ -138,12 +138,18 @@ class FramePlan(Generic[H]):
 
     def header_bytes(self, buffer: bytes | bytearray | memoryview, offset: int = 0) -> int:
         """Return N from the four bytes at `offset`; raise BadFrame outside its limits."""
-        return self.length.check_announced(self.prelude.unpack_from(buffer, offset)[0])
+        announced: int = self.prelude.unpack_from(buffer, offset)[0]
+        if self.length.minimum <= announced <= self.length.maximum:
+            return announced
+        return self.length.check_announced(announced)
 
     def build_head(self, header: H, *, checked: bool = True) -> bytes:
         """Return prelude and header; raise LocalError for what a peer would not accept."""
         encoded = self.encode_checked(header) if checked else self.encode_header(header)
-        return self.prelude.pack(self.length.check_built(len(encoded))) + encoded
+        count = len(encoded)
+        if not self.length.minimum <= count <= self.length.maximum:
+            self.length.check_built(count)
+        return self.prelude.pack(count) + encoded
 
     def body_bytes(self, header: H) -> int:
         """Return S."""

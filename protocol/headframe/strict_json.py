@@ -111,11 +111,9 @@ def _check_characters(dumped: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> JSONObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise BadHeader("HF-HEADER-006", f"header has the name {shown(name)} twice")
-            seen.add(name)
+        names = [name for name, _ in pairs]
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise BadHeader("HF-HEADER-006", f"header has the name {shown(twice)} twice")
     return members
 
 

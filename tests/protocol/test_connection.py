@@ -167,6 +167,16 @@ REFUSED = [
     (dict(id=1, cmd="get", filename="a", want="digest"), "bad-request"),
     (dict(id=1, cmd="list", limit=0), "bad-request"),
     (dict(id=1, cmd="list", delimiter=":"), "bad-request"),
+    (dict(id=1, cmd="get", filename="a", **{"if": ""}), "bad-request"),
+    (dict(id=1, cmd="put", filename="a", **{"if": "a/b"}), "bad-request"),
+    (dict(id=1, cmd="put", filename="a", upload="!" * 22), "bad-request"),
+    (dict(id=1, cmd="stat", filename="a", **{"if": "a/b"}), "bad-request"),
+    (dict(id=1, cmd="stat", upload="/" * 22), "bad-request"),
+    (dict(id=1, cmd="delete", filename="a", **{"if": "a/b"}), "bad-request"),
+    (dict(id=1, cmd="delete", upload="." * 22), "bad-request"),
+    (dict(id=1, cmd="move", filename="a", to="b", **{"if": "ä"}), "bad-request"),
+    (dict(id=1, cmd="move", filename="a", to="b", to_if="ä"), "bad-request"),
+    (dict(id=1, cmd="move", filename="a", to="b", to_if=False), "bad-request"),
     (dict(id=1, cmd="move", filename="a"), "bad-request"),
     (dict(id=1, cmd="stat"), "bad-request"),
     (dict(id=1, cmd="stat", filename="a", upload="u" * 22), "bad-request"),
@@ -310,6 +320,16 @@ def test_a_server_never_speaks_before_a_header_had_an_id():
     assert server.send(hf.Notice(code=caught.value.code, close=True)) == b""
 
 
+@pytest.mark.rule("HF-REQ-006", "HF-ERROR-003")
+@pytest.mark.parametrize("members", [{"id": "1"}, {"id": 1, "more": 3}, {"id": 0, "filesize": -1}])
+def test_a_fatal_header_with_an_id_is_answered(members):
+    server = Connection(Role.SERVER)
+    server.receive_data(frame(cmd="stat", filename="a", **members))
+    with pytest.raises(hf.BadHeader):
+        server.next_event()
+    assert "bad-header" == header_of(server.send(hf.Notice(code="bad-header", close=True)))["code"]
+
+
 @pytest.mark.rule("HF-ERROR-011")
 def test_a_refusal_that_closes_is_a_notice_where_only_an_earlier_request_had_an_id():
     server, events = serving(STAT + frame(cmd="hello", hf=3))
@@ -383,6 +403,15 @@ def test_a_reply_with_a_body_of_several_frames():
     assert header_of(later) == {"filesize": 1}
     assert server.send(hf.BodySent(1)) == b""
     assert server.outstanding == 0
+
+
+@pytest.mark.rule("HF-BODY-005")
+def test_a_reply_in_several_frames_is_one_body():
+    client = asking(hf.Get(id=4, filename="a"))
+    wire = frame(b"ab", id=4, ok=True, rev="r", total=5, more=True)
+    events = events_of(client, wire + frame(b"cd", more=True) + frame(b"e", digest="d"))
+    assert [b"ab", b"cd", b"e"] == events[1:4]
+    assert [hf.MessageFinished(body_bytes=5, digest="d", total=5)] == events[4:]
 
 
 @pytest.mark.rule("HF-BODY-013")

@@ -109,7 +109,7 @@ class TwoConnections(RuleBasedStateMachine):
     # --- the network and the server
 
     @precondition(lambda self: self.to_server.sent)
-    @rule(count=st.integers(1, 60))
+    @rule(count=st.integers(1, 60) | st.just(1000))
     def carry_to_server(self, count):
         self.server.receive_data(self.to_server.take(count))
         while (event := self.server.next_event()) is not NEED_DATA:
@@ -157,7 +157,7 @@ class TwoConnections(RuleBasedStateMachine):
             self.to_client.sent += sent
 
     @precondition(lambda self: self.to_client.sent)
-    @rule(count=st.integers(1, 60))
+    @rule(count=st.integers(1, 60) | st.just(1000))
     def carry_to_client(self, count):
         self.client.receive_data(self.to_client.take(count))
         while (event := self.client.next_event()) is not NEED_DATA:

@@ -147,7 +147,7 @@ _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] 
         "filename": file_names,
         "to": file_names,
         "if_": _IF,
-        "to_if": maybe(st.none() | st.booleans() | revisions),
+        "to_if": maybe(st.none() | st.just(True) | revisions),
     },
 }
 
@@ -214,7 +214,7 @@ def json_texts(draw: st.DrawFn, members: dict[str, Any]) -> bytes:
 
 
 @st.composite
-def frames(draw: st.DrawFn, more: bool = False) -> FrameBytes:
+def frames(draw: st.DrawFn) -> FrameBytes:
     """Return a frame with any valid header, known names and unknown ones."""
     body = draw(bodies)
     members: dict[str, Any] = draw(unknown_members) | draw(
@@ -222,8 +222,6 @@ def frames(draw: st.DrawFn, more: bool = False) -> FrameBytes:
     )
     if body or draw(st.booleans()):
         members["filesize"] = len(body)
-    if more:
-        members["more"] = True
     return FrameBytes(members, body, draw(json_texts(members)))
 
 
