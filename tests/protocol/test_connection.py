@@ -817,8 +817,9 @@ def test_a_header_that_a_peer_would_refuse_is_not_sent_and_changes_nothing():
 
 
 def test_an_empty_chunk_is_nothing():
-    client = asking()
-    assert client.send(hf.BodyChunk(b"")) == b""
+    server, _ = serving()
+    for connection in (server, asking()):
+        assert b"" == connection.send(hf.BodyChunk(b""))
 
 
 def test_where_the_incoming_stream_is_can_be_asked():
