@@ -1,0 +1,28 @@
+"""A reference server for HF/1: sockets, threads and files around the codec.
+
+It shows that the codec carries a real server, and is good for files on a network that you trust.
+`Server` takes a `Store`, `DirectoryStore` keeps files in a directory:
+
+    with Server(("127.0.0.1", 0), DirectoryStore("files")) as server:
+        print(server.url)
+
+A put goes through `handler` (bytes to events), `answers` (events to the store) and `directory`
+(temporary file, checks, rename).
+"""
+
+from headframe_server.directory import DirectoryStore
+from headframe_server.server import DEFAULT_PORT, Server
+from headframe_server.store import Condition, Entry, FileInfo, Incoming, OpenFile, Store, StoreError
+
+__all__ = [
+    "DEFAULT_PORT",
+    "Condition",
+    "DirectoryStore",
+    "Entry",
+    "FileInfo",
+    "Incoming",
+    "OpenFile",
+    "Server",
+    "Store",
+    "StoreError",
+]

@@ -1,0 +1,154 @@
+"""One connection: bytes to events, events to the store and back.
+
+Spec: chapters 5, 6 and 9. The law of this module: events are answered in the order in which they
+come, and every request is answered once; which answer reaches the wire is the codec's business.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import socketserver
+import time
+from typing import TYPE_CHECKING, Final
+
+from headframe import (
+    NEED_DATA,
+    BodyChunk,
+    Connection,
+    ConnectionClosed,
+    ConnectionLost,
+    ErrorCode,
+    MessageAborted,
+    MessageFinished,
+    Notice,
+    Received,
+    Refusal,
+    RemoteError,
+    Request,
+    RequestRefused,
+    Role,
+    StreamState,
+)
+from headframe_server.answers import Answers
+from headframe_server.link import Link, PeerSilent, Woken
+
+if TYPE_CHECKING:
+    from headframe_server.server import Server
+
+__all__ = ["Handler"]
+
+_log: Final = logging.getLogger("headframe.server")
+
+
+class Handler(socketserver.BaseRequestHandler):
+    """Serves one connection in a thread of its own."""
+
+    server: Server
+    request: socket.socket
+
+    def handle(self) -> None:
+        """Serve until the peer goes, breaks a rule or is too slow, or the server shuts down."""
+        self._limits = self.server.limits
+        self._connection = Connection(Role.SERVER, self._limits)
+        self._link = Link(self.request, self.server.wake, self._limits)
+        self._answers = Answers(self._connection, self._link, self.server.store, self.peer)
+        self._header_until: float | None = None
+        self._body_left_s = 0.0
+        """How long the message may still keep this thread waiting."""
+        try:
+            self._serve()
+        except (ConnectionLost, OSError, PeerSilent) as error:
+            _log.debug("%s: lost: %s", self.peer, error)
+        finally:
+            self._answers.drop()
+
+    @property
+    def peer(self) -> str:
+        """The peer, for the log."""
+        host, port = self.client_address[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _serve(self) -> None:
+        try:
+            while self._take_events():
+                self._answers.flush()
+                self._receive()
+        except ConnectionLost:
+            raise
+        except RemoteError as error:
+            self._end(error.code, str(error))
+        except _Ended as ended:
+            self._end(ended.code, str(ended))
+        self._answers.flush()
+        self._link.linger()
+
+    def _take_events(self) -> bool:
+        """Answer all events that are ready; return whether more may come."""
+        while (event := self._connection.next_event()) is not NEED_DATA:
+            if isinstance(event, ConnectionClosed):
+                return False
+            self._take(event)
+        if self._link.woken and self._idle():
+            raise _Ended(ErrorCode.CLOSING, "the server is shutting down")
+        return True
+
+    def _take(self, event: Received) -> None:
+        self._header_until = None
+        match event:
+            case Request():
+                self._body_left_s = self._limits.body_grace_ms / 1000
+                self._answers.begin(event)
+            case BodyChunk(data):
+                self._answers.add(data)
+            case MessageFinished():
+                self._answers.finish(event)
+            case MessageAborted():
+                self._answers.refuse(Refusal(code=ErrorCode.ABORTED, message="withdrawn"))
+            case RequestRefused(refusal=refusal):
+                self._answers.refuse(refusal)
+
+    def _idle(self) -> bool:
+        connection = self._connection
+        return connection.receiving is StreamState.BETWEEN_MESSAGES and not connection.header_begun
+
+    def _receive(self) -> None:
+        """Wait for bytes, as long as the standard says, and give them to the connection."""
+        idle = self._idle()
+        begun = time.monotonic()
+        try:
+            data = self._link.receive(self._patience_s(idle, begun))
+        except PeerSilent:
+            if idle:
+                raise _Ended(ErrorCode.CLOSING, "no request for too long") from None
+            raise _Ended(ErrorCode.TIMEOUT, "the message comes too slowly") from None
+        except Woken:
+            return
+        waited_s = time.monotonic() - begun
+        self._body_left_s += len(data) / self._limits.body_bytes_per_s - waited_s
+        self._connection.receive_data(data)
+
+    def _patience_s(self, idle: bool, now: float) -> float:
+        if idle:
+            self._header_until = None
+            return self._limits.idle_ms / 1000
+        if not self._connection.header_begun:
+            self._header_until = None
+            return self._body_left_s
+        if self._header_until is None:
+            self._header_until = now + self._limits.header_ms / 1000
+        return self._header_until - now
+
+    def _end(self, code: ErrorCode, message: str) -> None:
+        """Tell the peer, where it listens, why the connection ends."""
+        _log.info("%s: %s: %s", self.peer, code, message)
+        self._answers.flush()
+        self._link.send(self._connection.send(Notice(code=code, message=message, close=True)))
+
+
+class _Ended(Exception):
+    """The connection ends by the server's own decision."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
