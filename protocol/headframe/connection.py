@@ -32,6 +32,7 @@ from headframe.errors import (
     DiscardTooLong,
     LocalError,
     RemoteError,
+    shown,
 )
 from headframe.events import (
     NEED_DATA,
@@ -81,9 +82,9 @@ class Connection:
     >>> server.receive_data(client.send(Put(id=1, filename="a.txt")))
     >>> server.next_event().filename, server.next_event()
     ('a.txt', MessageFinished(body_bytes=0, digest=UNSET, total=UNSET))
-    >>> client.receive_data(server.send(Refusal(code="no-space")))
+    >>> client.receive_data(server.send(Refusal(code="not-found")))
     >>> client.next_event().code
-    'no-space'
+    'not-found'
     """
 
     def __init__(self, role: Role, limits: Limits = LIMITS) -> None:
@@ -191,6 +192,7 @@ class Connection:
             raise LocalError("HF-REPLY-002", "no request awaits a reply")
         exchange = self._exchanges[0]
         if isinstance(reply, Refusal):
+            _check_code(reply)
             return exchange
         if exchange.command is None or type(reply) is not COMMANDS[exchange.command].reply:
             raise LocalError(
@@ -415,3 +417,13 @@ class Connection:
             )
         self._closed = True
         return ConnectionClosed()
+
+
+def _check_code(refusal: Refusal) -> None:
+    """Raise LocalError unless the code is registered and `retry_ms` is there if it helps."""
+    if refusal.code not in set(ErrorCode):
+        raise LocalError("HF-REPLY-005", f"{shown(refusal.code)} is no code of HF/1")
+    if refusal.error_code.retryable is (refusal.retry_ms is UNSET):
+        raise LocalError(
+            "HF-REPLY-011", f"retry_ms goes with busy, no-space and internal, not {refusal.code}"
+        )

@@ -111,7 +111,7 @@ class DirectoryStore:
         """Begin to receive a file; refuse at once what is already known to fail."""
         self._check_visible(name)
         self._check_place(name)
-        _check_condition(condition, self._current(name))
+        self._check_current(name, condition)
         return Received(self, name)
 
     def create_temporary(self) -> tuple[str, int]:
@@ -128,8 +128,7 @@ class DirectoryStore:
     def place(self, temporary: str, name: str, condition: Condition) -> None:
         """Make a temporary file the file of a name, after a last look at both."""
         with self._changing:
-            self._check_place(name)
-            _check_condition(condition, self._current(name))
+            self._check_current(name, condition)
             self._rename(self._private, temporary, name)
 
     def delete(self, name: str, condition: Condition = UNSET) -> None:
@@ -158,25 +157,45 @@ class DirectoryStore:
             finally:
                 opened.close()
 
-    def _check_target(self, to: str, to_condition: Condition) -> None:
+    def _check_current(self, name: str, condition: Condition) -> None:
+        """Raise `precondition-failed` unless the file is in the state that was asked for."""
+        if condition is not UNSET and condition is not True:
+            _check_condition(condition, self._current(name))
+
+    def _check_target(self, to: str, condition: Condition) -> None:
         try:
-            _check_condition(to_condition, self._current(to))
+            self._check_current(to, condition)
         except StoreError as error:
             raise StoreError(error.code, error.message, to_rev=error.members["rev"]) from error
-
-    def _rename(self, descriptor: int, leaf: str, to: str) -> None:
-        """Put a file into its place; the lock is held."""
-        with self._tree.parent(to, create=True) as (parent, target), _translated():
-            with contextlib.suppress(OSError):
-                if stat.S_ISDIR(os.stat(target, dir_fd=parent, follow_symlinks=False).st_mode):
-                    self._tree.remove_empty(parent, target)
-            os.rename(leaf, target, src_dir_fd=descriptor, dst_dir_fd=parent)
 
     def _current(self, name: str) -> FileInfo | None:
         try:
             return self.stat(name)
         except StoreError:
             return None
+
+    def _rename(self, descriptor: int, leaf: str, to: str) -> None:
+        """Put a file into its place, and directories for it where they lack; the lock is held."""
+        try:
+            with self._tree.parent(to, create=True) as (parent, target), _translated():
+                if self._kind_in_place(parent, target) == "directory":
+                    self._tree.remove_empty(parent, target)
+                os.rename(leaf, target, src_dir_fd=descriptor, dst_dir_fd=parent)
+        except StoreError:
+            self._tree.prune(to)
+            raise
+
+    def _kind_in_place(self, parent: int, leaf: str) -> str:
+        """Return what a name leads to; raise `conflict` for what no file may replace."""
+        try:
+            mode = os.stat(leaf, dir_fd=parent, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return "nothing"
+        if stat.S_ISDIR(mode):
+            return "directory"
+        if not stat.S_ISREG(mode):
+            raise StoreError(ErrorCode.CONFLICT, "the name belongs to something that is no file")
+        return "file"
 
     def _check_visible(self, name: str) -> None:
         if name == PRIVATE or name.startswith(PRIVATE + "/"):
@@ -185,28 +204,12 @@ class DirectoryStore:
     def _check_place(self, name: str) -> None:
         """Raise `conflict` where no file can have this name."""
         try:
-            with self._tree.parent(name) as (descriptor, leaf):
-                mode = os.stat(leaf, dir_fd=descriptor, follow_symlinks=False).st_mode
-        except (StoreError, FileNotFoundError):
-            self._check_folders(name)
+            with self._tree.parent(name, writing=True) as (descriptor, leaf):
+                kind = self._kind_in_place(descriptor, leaf)
+        except FileNotFoundError:
             return
-        if stat.S_ISDIR(mode):
-            if next(self._tree.entries(name + "/", "", False), None) is not None:
-                raise StoreError(ErrorCode.CONFLICT, "the name is part of another file's name")
-        elif not stat.S_ISREG(mode):
-            raise StoreError(ErrorCode.CONFLICT, "the name belongs to something that is no file")
-
-    def _check_folders(self, name: str) -> None:
-        """Raise `conflict` when something above `name` is no directory."""
-        folders = name.split("/")[:-1]
-        for count in range(1, len(folders) + 1):
-            try:
-                with self._tree.parent("/".join(folders[:count])) as (descriptor, leaf):
-                    mode = os.stat(leaf, dir_fd=descriptor, follow_symlinks=False).st_mode
-            except (StoreError, FileNotFoundError):
-                return
-            if not stat.S_ISDIR(mode):
-                raise StoreError(ErrorCode.CONFLICT, "a part of the name is no directory")
+        if kind == "directory" and any(self._tree.entries(name + "/", "", delimiter=False)):
+            raise StoreError(ErrorCode.CONFLICT, "the name is part of another file's name")
 
     def _lock_root(self) -> None:
         try:

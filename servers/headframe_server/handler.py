@@ -89,9 +89,7 @@ class Handler(socketserver.BaseRequestHandler):
             if isinstance(event, ConnectionClosed):
                 return False
             self._take(event)
-        if self._link.woken and self._idle():
-            raise _Ended(ErrorCode.CLOSING, "the server is shutting down")
-        return True
+        return not (self._link.woken and self._idle())
 
     def _take(self, event: Received) -> None:
         self._header_until = None
@@ -123,10 +121,18 @@ class Handler(socketserver.BaseRequestHandler):
                 raise _Ended(ErrorCode.CLOSING, "no request for too long") from None
             raise _Ended(ErrorCode.TIMEOUT, "the message comes too slowly") from None
         except Woken:
+            self._say_goodbye(idle)
             return
         waited_s = time.monotonic() - begun
         self._body_left_s += len(data) / self._limits.body_bytes_per_s - waited_s
         self._connection.receive_data(data)
+
+    def _say_goodbye(self, idle: bool) -> None:
+        """Announce that the server shuts down; a request that has begun may finish."""
+        message = "the server is shutting down"
+        if idle:
+            raise _Ended(ErrorCode.CLOSING, message)
+        self._link.send(self._connection.send(Notice(code=ErrorCode.CLOSING, message=message)))
 
     def _patience_s(self, idle: bool, now: float) -> float:
         if idle:

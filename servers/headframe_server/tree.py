@@ -30,6 +30,9 @@ _LEAF: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
 
+STEP_ATTEMPTS: Final = 100
+"""How often a directory is made again that another delete removes at once."""
+
 
 def not_found() -> StoreError:
     """Return the error for a name that no file has."""
@@ -49,39 +52,43 @@ class Tree:
         os.close(self.descriptor)
 
     @contextlib.contextmanager
-    def parent(self, name: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+    def parent(
+        self, name: str, *, writing: bool = False, create: bool = False
+    ) -> Iterator[tuple[int, str]]:
         """Open the directory that holds `name`; yield its descriptor and the last segment.
 
-        Raises StoreError: with `create` it is `conflict` when something on the way is no
-        directory, without it `not-found`.
+        Where something on the way is no directory it raises StoreError: `conflict` for `writing`
+        or `create`, else `not-found`. Where something is missing: `create` makes it, `writing`
+        raises FileNotFoundError, else it is `not-found`.
         """
         *folders, leaf = name.split("/")
         descriptor = os.dup(self.descriptor)
         try:
             for folder in folders:
-                below = self._step(descriptor, folder, create)
+                below = self._step(descriptor, folder, writing=writing, create=create)
                 os.close(descriptor)
                 descriptor = below
             yield descriptor, leaf
         finally:
             os.close(descriptor)
 
-    def _step(self, descriptor: int, folder: str, create: bool) -> int:
-        for _ in range(100):
+    def _step(self, descriptor: int, folder: str, *, writing: bool, create: bool) -> int:
+        for _ in range(STEP_ATTEMPTS):
             try:
                 return os.open(folder, _DIRECTORY, dir_fd=descriptor)
             except FileNotFoundError:
                 if not create:
+                    if writing:
+                        raise
                     raise not_found() from None
             except OSError as error:
-                if not create:
+                if not (create or writing):
                     raise not_found() from error
-                raise StoreError(
-                    ErrorCode.CONFLICT, "a part of the name is no directory"
-                ) from error
+                message = "a part of the name is no directory"
+                raise StoreError(ErrorCode.CONFLICT, message) from error
             with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.mkdir(folder, 0o777, dir_fd=descriptor)
-        raise StoreError(ErrorCode.BUSY, "the directory comes and goes", retry_ms=100)
+        raise StoreError(ErrorCode.BUSY, "a directory comes and goes", retry_ms=100)
 
     def open_file(self, name: str) -> int:
         """Open a regular file to read it; raise `not-found` for anything else."""

@@ -468,10 +468,10 @@ def test_after_an_early_refusal_later_frames_are_discarded_too():
 def test_an_early_refusal_is_small_and_has_no_body():
     server, _ = serving(frame(id=1, cmd="put", filename="a", filesize=5))
     with pytest.raises(hf.LocalError, match="4096"):
-        server.send(hf.Refusal(code="internal", message="x" * 4096))
+        server.send(hf.Refusal(code="forbidden", message="x" * 4096))
     with pytest.raises(hf.LocalError, match="no body"):
-        server.send(hf.Refusal(code="internal", filesize=1))
-    assert header_of(server.send(hf.Refusal(code="internal")))
+        server.send(hf.Refusal(code="forbidden", filesize=1))
+    assert header_of(server.send(hf.Refusal(code="internal", retry_ms=5)))
 
 
 @pytest.mark.rule("HF-ERROR-006")
@@ -480,20 +480,22 @@ def test_a_rest_beyond_the_limit_makes_the_refusal_close(excess, closes):
     server, _ = serving(
         frame(id=1, cmd="put", filename="a", filesize=LIMITS.discard_bytes + excess)
     )
-    assert closes is header_of(server.send(hf.Refusal(code="no-space"))).get("close", False)
+    assert closes is header_of(server.send(hf.Refusal(code="no-space", retry_ms=5))).get(
+        "close", False
+    )
     assert closes is server.closed
 
 
 def test_the_limit_of_what_is_discarded_can_be_raised():
     server = Connection(Role.SERVER, replace(LIMITS, discard_bytes=2**40))
     events_of(server, frame(id=1, cmd="put", filename="a", filesize=2**40))
-    assert "close" not in header_of(server.send(hf.Refusal(code="no-space")))
+    assert "close" not in header_of(server.send(hf.Refusal(code="no-space", retry_ms=5)))
 
 
 @pytest.mark.rule("HF-ERROR-007")
 def test_a_refused_message_that_goes_on_too_long_ends_the_connection():
     server, _ = serving(frame(b"a", id=1, cmd="put", filename="a", more=True))
-    server.send(hf.Refusal(code="no-space"))
+    server.send(hf.Refusal(code="no-space", retry_ms=5))
     server.receive_data(frame(b"b" * 1000, more=True))
     assert NEED_DATA is server.next_event()
     server.receive_data(frame(filesize=LIMITS.discard_bytes - 999))

@@ -187,9 +187,9 @@ class TwoConnections(RuleBasedStateMachine):
         while self.to_server.sent:
             self.carry_to_server(1000)
         while self.unanswered:
-            self.to_client.sent += self.server.send(hf.Refusal(code="internal"))
+            self.to_client.sent += self.server.send(hf.Refusal(code="internal", retry_ms=5))
             model = self.unanswered.popleft()
-            model.reply = hf.Refusal(code="internal")
+            model.reply = hf.Refusal(code="internal", retry_ms=5)
             if model.header.id is not UNSET:
                 self.expected.append(model)
         while self.to_client.sent:

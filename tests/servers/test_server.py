@@ -1,0 +1,162 @@
+"""The server as a whole: many connections, and an end that always comes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+import pytest
+
+from headframe_server import DirectoryStore, Server
+
+
+def await_(condition, within_s=10):
+    until = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < until, "did not happen in time"
+        time.sleep(0.005)
+
+
+def test_it_listens_where_it_says_on_both_families(root, connect):
+    for host in ("127.0.0.1", "::1"):
+        with DirectoryStore(root) as store, Server((host, 0), store) as server:
+            assert f":{server.address[1]}" in server.url
+            assert connect(server).ask(cmd="hello")["ok"]
+
+
+@pytest.mark.rule("HF-TIME-008", "HF-TIME-009")
+def test_shutting_down_lets_a_request_that_has_begun_finish(root, connect):
+    store = DirectoryStore(root)
+    server = Server(("127.0.0.1", 0), store, drain_s=10).start()
+    idle, busy = connect(server), connect(server)
+    idle.ask(cmd="hello")
+    busy.ask(cmd="hello")
+    busy.send(id=2, cmd="put", filename="a", filesize=6)
+    busy.socket.sendall(b"abc")
+    await_(lambda: any((root / ".headframe").iterdir()))
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    notice = idle.reply()
+    assert (0, "closing") == (notice["id"], notice["code"])
+    assert idle.ends()
+    notice = busy.reply()
+    assert (0, "closing", None) == (notice["id"], notice["code"], notice.get("close"))
+    busy.socket.sendall(b"def" + busy.frame(b"x", id=3, cmd="put", filename="never"))
+    reply = busy.reply()
+    assert (2, True) == (reply["id"], reply["ok"])
+    assert busy.ends()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    store.close()
+    assert b"abcdef" == (root / "a").read_bytes()
+    assert not (root / "never").exists()
+
+
+def test_shutting_down_does_not_wait_for_ever(root, connect):
+    store = DirectoryStore(root)
+    server = Server(("127.0.0.1", 0), store, drain_s=0.2).start()
+    peer = connect(server)
+    peer.send(id=1, cmd="put", filename="a", filesize=5)
+    await_(lambda: any((root / ".headframe").iterdir()))
+    begun = time.monotonic()
+    server.stop()
+    assert time.monotonic() - begun < 5
+    store.close()
+    assert [] == list((root / ".headframe").iterdir())
+
+
+def test_hundreds_of_abandoned_connections_leave_neither_thread_nor_descriptor(serving, connect):
+    server = serving()
+    threads = threading.active_count()
+    descriptors = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    for turn in range(300):
+        peer = connect(server)
+        peer.socket.sendall([b"", b"\x30", b"\x30\0\0\0{", peer.frame(id=1, cmd="put")][turn % 4])
+        peer.close()
+    await_(lambda: threading.active_count() <= threads)
+    if descriptors:
+        await_(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
+    assert connect(server).ask(cmd="hello")["ok"]
+
+
+@pytest.mark.rule("HF-CMD-007")
+def test_readers_beside_writers_see_whole_files_only(serving, connect):
+    server = serving()
+    bodies = [bytes([48 + index]) * (1000 + 40_000 * index) for index in range(4)]
+    connect(server).ask(bodies[0], cmd="put", filename="a")
+    failures = []
+    done = threading.Event()
+
+    def write(body):
+        peer = connect(server)
+        while not done.is_set():
+            if not peer.ask(body, cmd="put", filename="a")["ok"]:
+                failures.append("put")
+
+    def read():
+        peer = connect(server)
+        for _ in range(60):
+            reply = peer.ask(cmd="get", filename="a")
+            if reply.get("body") not in bodies or reply["total"] != len(reply["body"]):
+                failures.append(reply.get("code"))
+
+    writers = [threading.Thread(target=write, args=(body,)) for body in bodies]
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for thread in writers + readers:
+        thread.start()
+    for thread in readers:
+        thread.join(60)
+    done.set()
+    for thread in writers:
+        thread.join(60)
+    assert [] == failures
+
+
+def test_of_many_who_create_one_name_one_succeeds(serving, connect):
+    server = serving()
+    peers = [connect(server) for _ in range(8)]
+    for turn in range(10):
+        outcomes = []
+        barrier = threading.Barrier(len(peers))
+
+        def create(peer, body, name=f"n{turn}", outcomes=outcomes, barrier=barrier):
+            barrier.wait(10)
+            outcomes.append((peer.ask(body, cmd="put", filename=name, if_=None)["ok"], body))
+
+        threads = [
+            threading.Thread(target=create, args=(peer, b"%d" % index))
+            for index, peer in enumerate(peers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        (winner,) = [body for ok, body in outcomes if ok]
+        assert winner == peers[0].ask(cmd="get", filename=f"n{turn}")["body"]
+
+
+def test_a_handler_that_fails_is_logged_and_hurts_nobody_else(
+    serving, connect, monkeypatch, caplog
+):
+    server = serving()
+    other = connect(server)
+    monkeypatch.setattr(DirectoryStore, "entries", lambda *_: 1 / 0)
+    with caplog.at_level(logging.ERROR, "headframe.server"):
+        peer = connect(server)
+        peer.send(id=1, cmd="list")
+        assert peer.ends()
+        await_(lambda: caplog.records)
+    assert other.ask(cmd="hello")["ok"]
+
+
+@pytest.mark.rule("HF-REQ-012")
+def test_the_log_tells_of_refusals_in_one_line_each_and_escaped(serving, connect, caplog):
+    peer = connect(serving())
+    with caplog.at_level(logging.INFO, "headframe.server"):
+        peer.send(b"x", cmd="put", filename="\x1b[31m\nforged line")
+        peer.ask(cmd="hello")
+    texts = [record.getMessage() for record in caplog.records]
+    assert any("bad-name" in text for text in texts)
+    assert [] == [text for text in texts if not text.isprintable()]
