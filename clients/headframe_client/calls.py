@@ -1,0 +1,247 @@
+"""What becomes of a request: the reply, checked, or why there is none.
+
+Spec: chapters 5, 8 and 9. The law of this module: a call succeeds only when its reply has ended and
+holds what its command promises; anything less is an error of that call. What comes after its
+error is let pass, so that the calls behind it are not disturbed.
+
+    receive(Reply)            a Refusal ends in an error, anything else is looked at
+    receive(BodyChunk)        goes to where the body belongs
+    receive(MessageFinished)  result, or error
+    receive(MessageAborted)   the server gave up: error
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from headframe import (
+    UNSET,
+    BodyChunk,
+    GetReply,
+    MessageAborted,
+    MessageFinished,
+    PutReply,
+    Refusal,
+    Reply,
+    StatReply,
+    UnsetType,
+)
+from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
+from headframe_client.results import FileState, GetResult, PutResult
+from headframe_client.sinks import Sink
+
+__all__ = ["Call", "GetCall", "Progress", "PutCall", "ReplyCall", "StatCall"]
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that have moved and, where it is known, how many will."""
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+class Call(Generic[R]):
+    """One request and what has come of it so far."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        """What errors are about, a file's name."""
+        self.done = False
+        """Nothing more comes for this call."""
+        self.error: Exception | None = None
+        """The first thing that went wrong."""
+        self.body_left = 0
+        """How much body the reply may still have."""
+        self._digest: str | UnsetType = UNSET
+        """From the reply's first header or its trailers."""
+        self._result: R | None = None
+
+    def receive(self, event: Reply | BodyChunk | MessageFinished | MessageAborted) -> None:
+        """Take in the next part of the reply; raise ProtocolViolation if it makes no sense."""
+        try:
+            if isinstance(event, BodyChunk):
+                self.body_left -= len(event.data)
+                if self.body_left < 0:
+                    raise ProtocolViolation(f"the reply about {self.subject!r} has too much body")
+                if self.error is None:
+                    self._take(event.data)
+            elif isinstance(event, Refusal):
+                self.refuse(Refused.of(event))
+            elif isinstance(event, Reply):
+                self._open(event)
+            else:
+                self._end(event)
+        except (Refused, DigestMismatch, OSError) as error:
+            self.refuse(error)
+
+    def _end(self, event: MessageFinished | MessageAborted) -> None:
+        self.done = True
+        if isinstance(event, MessageAborted):
+            code = "aborted" if event.code is UNSET else str(event.code)
+            self.refuse(Refused(code, "" if event.message is UNSET else str(event.message)))
+        elif self.error is None:
+            self._digest = event.digest
+            self._result = self._finish()
+
+    def refuse(self, error: Exception) -> None:
+        """Make `error` the outcome, unless there was one before; the reply may still be coming."""
+        if self.error is None:
+            self.error = error
+            self._abandon()
+
+    def fail(self, error: Exception) -> None:
+        """End the call: no reply will come."""
+        self.refuse(error)
+        self.done = True
+
+    def result(self) -> R:
+        """Return the result of a call that is done; raise its error."""
+        if self.error is not None:
+            raise self.error
+        assert self._result is not None
+        return self._result
+
+    def _open(self, reply: Reply) -> None:
+        """Look at the header of the reply."""
+        raise NotImplementedError
+
+    def _take(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Take in a part of the body."""
+
+    def _finish(self) -> R:
+        """Return the result; the reply is whole."""
+        raise NotImplementedError
+
+    def _abandon(self) -> None:
+        """Leave nothing half done."""
+
+    def _need(self, value: V | UnsetType, member: str) -> V:
+        """Return a value that the reply has to hold."""
+        if isinstance(value, UnsetType):
+            raise ProtocolViolation(f"a reply about {self.subject!r} lacks {member}")
+        return value
+
+
+class ReplyCall(Call[Any]):
+    """A request whose result is the reply's header as it stands."""
+
+    def _open(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def _finish(self) -> Reply:
+        return self._reply
+
+
+class PutCall(Call[PutResult]):
+    """A put; whoever sends the body says at its end what was sent."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.sent_total = 0
+        self.sent_digest = ""
+        self._reply = PutReply()
+
+    def _open(self, reply: Reply) -> None:
+        assert isinstance(reply, PutReply)
+        self._reply = reply
+
+    def _finish(self) -> PutResult:
+        digest = self._need(self._reply.digest, "digest")
+        total = self._need(self._reply.total, "total")
+        if digest != self.sent_digest:
+            raise DigestMismatch(self.subject, self.sent_digest, digest)
+        if total != self.sent_total:
+            raise ProtocolViolation(
+                f"{self.subject!r} was stored with {total} bytes, {self.sent_total} were sent"
+            )
+        rev = self._need(self._reply.rev, "rev")
+        return PutResult(name=self.subject, rev=rev, total=total, digest=digest)
+
+
+class GetCall(Call[GetResult]):
+    """A get; its body goes to a sink, and counts when it is whole and has the right digest."""
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__(name)
+        self._sink = sink
+        self._offset = offset
+        self._length = length
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        self._due_bytes = 0
+        self._total = 0
+        self._rev = ""
+        self._mtime: int | None = None
+
+    def _open(self, reply: Reply) -> None:
+        assert isinstance(reply, GetReply)
+        self._rev = self._need(reply.rev, "rev")
+        self._total = self._need(reply.total, "total")
+        self._mtime = None if isinstance(reply.mtime, UnsetType) else reply.mtime
+        if reply.offset is not UNSET and reply.offset != self._offset:
+            raise ProtocolViolation(
+                f"{self.subject!r} begins at {reply.offset}, {self._offset} was asked for"
+            )
+        rest = max(0, self._total - self._offset)
+        self._due_bytes = rest if self._length is None else min(rest, self._length)
+        self.body_left = self._due_bytes
+        self._sink.open()
+
+    def _take(self, chunk: bytes | bytearray | memoryview) -> None:
+        self._hash.update(chunk)
+        self._sink.write(chunk)
+        if self._progress is not None:
+            self._progress(self._due_bytes - self.body_left, self._due_bytes)
+
+    def _finish(self) -> GetResult:
+        if self.body_left:
+            raise ProtocolViolation(
+                f"{self.subject!r} came {self.body_left} bytes short of {self._due_bytes}"
+            )
+        digest = self._need(self._digest, "digest")
+        whole = self._due_bytes == self._total
+        if whole:
+            received = f"sha-256:{self._hash.hexdigest()}"
+            if received != digest:
+                raise DigestMismatch(self.subject, digest, received)
+        self._sink.commit(self._mtime)
+        return GetResult(
+            name=self.subject,
+            rev=self._rev,
+            total=self._total,
+            offset=self._offset,
+            body_bytes=self._due_bytes,
+            mtime=self._mtime,
+            digest=digest,
+            verified=whole,
+        )
+
+    def _abandon(self) -> None:
+        self._sink.abandon()
+
+
+class StatCall(Call[FileState]):
+    """A stat of a file."""
+
+    def _open(self, reply: Reply) -> None:
+        assert isinstance(reply, StatReply)
+        self._reply = reply
+
+    def _finish(self) -> FileState:
+        reply = self._reply
+        return FileState(
+            name=self.subject,
+            rev=self._need(reply.rev, "rev"),
+            total=self._need(reply.total, "total"),
+            mtime=None if isinstance(reply.mtime, UnsetType) else reply.mtime,
+            digest=None if isinstance(reply.digest, UnsetType) else reply.digest,
+        )

@@ -1,0 +1,204 @@
+"""A client that asks for one thing and waits for the answer.
+
+Spec: chapter 8. The law of this module: a method returns what the server has confirmed, or raises
+why not; it never leaves half a file.
+
+>>> with Client("127.0.0.1") as client:  # doctest: +SKIP
+...     client.put("a.txt", b"hello").rev
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Self
+
+from headframe import (
+    UNSET,
+    BadName,
+    Delete,
+    Get,
+    Hello,
+    HelloReply,
+    List,
+    Move,
+    MoveReply,
+    Put,
+    Request,
+    Stat,
+    UnsetType,
+    check_name,
+)
+from headframe_client.address import DEFAULT_HOST, DEFAULT_PORT, Address, parse_url
+from headframe_client.calls import GetCall, Progress, ReplyCall, StatCall
+from headframe_client.errors import InvalidArgument, ProtocolViolation
+from headframe_client.listing import ListCall
+from headframe_client.results import Entry, FileState, GetResult, PutResult
+from headframe_client.session import Session
+from headframe_client.sinks import PartFile, Sink, StreamSink
+from headframe_client.sources import PutSource, open_source, send_put
+
+__all__ = ["Client", "check_requested"]
+
+TIMEOUT_S: Final = 60.0
+"""As long as a server lets a connection idle."""
+PAGE_ENTRIES: Final = 1000
+"""Asked of each page of a listing; a server may give fewer."""
+
+
+class Client:
+    """A connection to a server, for one thread at a time.
+
+    After a `Refused` or `DigestMismatch` it can be used further; after `ConnectionFailed` or
+    `ProtocolViolation` it cannot.
+    """
+
+    def __init__(
+        self, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Connect. `timeout_s` is how long the connection may stand still before it is given up."""
+        self.session = Session.connect(host, port, timeout_s)
+
+    @classmethod
+    def from_url(cls, url: str | Address, *, timeout_s: float = TIMEOUT_S) -> Client:
+        """Connect to the server of a URL; the name in it is not used."""
+        address = parse_url(url) if isinstance(url, str) else url
+        return cls(address.host, address.port, timeout_s=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self.session.close()
+
+    # --- the commands, in the order of the specification -------------------------------------
+
+    def hello(self) -> HelloReply:
+        """Ask who the server is and what it allows; also the ping."""
+        reply = self._ask(Hello(id=self.session.next_id()), "the server")
+        assert isinstance(reply, HelloReply)
+        return reply
+
+    def put(
+        self,
+        name: str,
+        source: PutSource,
+        *,
+        mtime: int | None = None,
+        progress: Progress | None = None,
+    ) -> PutResult:
+        """Store a file; when this returns, the server has it whole and under its name.
+
+        `source` is bytes, a path or an open binary file of known or unknown length. `mtime` is in
+        microseconds since 1970-01-01T00:00:00Z; None lets the server take the present.
+        """
+        check_requested(name)
+        put = Put(id=self.session.next_id(), filename=name, mtime=UNSET if mtime is None else mtime)
+        with open_source(source) as opened:
+            call = send_put(self.session, put, opened, progress)
+        return self.session.run(call)
+
+    def get(
+        self,
+        name: str,
+        sink: BinaryIO | str | os.PathLike[str],
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        progress: Progress | None = None,
+    ) -> GetResult:
+        """Fetch a file, or the part of it at `offset`, to a path or an open binary file.
+
+        A path gets its name when everything has arrived and been verified. What was written to a
+        file object before an error stays written.
+        """
+        check_requested(name)
+        target: Sink = PartFile(sink) if isinstance(sink, str | os.PathLike) else StreamSink(sink)
+        call = GetCall(name, target, offset=offset, length=length, progress=progress)
+        request = Get(
+            id=self.session.next_id(),
+            filename=name,
+            offset=offset or UNSET,
+            length=UNSET if length is None else length,
+            want=["digest"],
+        )
+        self.session.begin(call, request)
+        return self.session.run(call)
+
+    def stat(self, name: str, *, digest: bool = False) -> FileState:
+        """Ask for a file's revision, size and time, and for its digest if that is wanted."""
+        check_requested(name)
+        call = StatCall(name)
+        want = ["digest"] if digest else UNSET
+        self.session.begin(call, Stat(id=self.session.next_id(), filename=name, want=want))
+        return self.session.run(call)
+
+    def list(self, prefix: str = "", delimiter: str | None = None) -> Iterator[Entry]:
+        """Return the files whose names begin with `prefix`, in the order of their UTF-8 bytes.
+
+        With the delimiter "/", names that go on after the next one appear once, as a prefix: so
+        one browses a tree. Pages are asked for as they are needed.
+        """
+        if delimiter not in (None, "/"):
+            raise InvalidArgument(f"delimiter {delimiter!r} is not possible, only '/' is")
+        after: str | UnsetType = UNSET
+        while True:
+            call = ListCall(prefix, "" if isinstance(after, UnsetType) else after)
+            request = List(
+                id=self.session.next_id(),
+                prefix=prefix or UNSET,
+                after=after,
+                limit=PAGE_ENTRIES,
+                delimiter="/" if delimiter else UNSET,
+            )
+            self.session.begin(call, request)
+            entries, last_page = self.session.run(call)
+            yield from entries
+            if last_page:
+                return
+            after = entries[-1].name
+
+    def delete(self, name: str) -> None:
+        """Delete a file."""
+        check_requested(name)
+        self._ask(Delete(id=self.session.next_id(), filename=name), name)
+
+    def move(self, name: str, to: str, *, replace: bool = False) -> str:
+        """Give a file another name; return its revision there.
+
+        A file that has this name already is in the way, unless `replace` is true.
+        """
+        check_requested(name)
+        check_requested(to)
+        request = Move(
+            id=self.session.next_id(), filename=name, to=to, to_if=True if replace else UNSET
+        )
+        reply = self._ask(request, name)
+        assert isinstance(reply, MoveReply)
+        if isinstance(reply.rev, UnsetType):
+            raise ProtocolViolation(f"a reply about {name!r} lacks rev")
+        return reply.rev
+
+    def _ask(self, request: Request, subject: str) -> Any:
+        """Send a request without a body and return its reply."""
+        call = ReplyCall(subject)
+        self.session.begin(call, request)
+        return self.session.run(call)
+
+
+def check_requested(name: str) -> None:
+    """Raise InvalidArgument, with the rule that is broken, unless `name` is a file name."""
+    try:
+        check_name(name)
+    except BadName as error:
+        raise InvalidArgument(str(error)) from None

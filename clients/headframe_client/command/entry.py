@@ -1,0 +1,119 @@
+"""The table of commands, and the frame in which each of them runs.
+
+The law of this module: a command is its name, where it is and one line of help, all in one table;
+it is imported when it is called. The server's command is known here by name alone and loaded by it:
+this package does not depend on the server's, and a headframe without one still is a client.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from headframe_client.command.exits import ExitCode, describe, exit_code_of
+
+__all__ = ["TABLE", "LazyGroup", "headframe"]
+
+TABLE: Final[dict[str, tuple[str, str]]] = {
+    "serve": ("headframe_server.command:serve", "Serve a folder."),
+    "put": ("headframe_client.command.transfers:put", "Send files or folders to a server."),
+    "get": ("headframe_client.command.transfers:get", "Fetch a file or a folder."),
+    "ls": ("headframe_client.command.files:list_files", "List what is on a server."),
+    "stat": ("headframe_client.command.files:stat", "Show what a server knows of a file."),
+    "rm": ("headframe_client.command.files:remove", "Delete files."),
+    "mv": ("headframe_client.command.files:move", "Give a file another name."),
+    "cat": ("headframe_client.command.transfers:cat", "Write files to standard output."),
+    "demo": ("headframe_client.command.demo:demo", "Move real files there and back, and see."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are called, and errors that are one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, in the order of the table."""
+        return list(TABLE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in TABLE:
+            return None
+        module, _, attribute = TABLE[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in TABLE.items()])
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command line and exit as `exits` says."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        extra["standalone_mode"] = False
+        try:
+            returned = super().main(*args, **extra)
+            sys.exit(returned if isinstance(returned, int) else ExitCode.OK)
+        except click.ClickException as error:
+            sys.exit(_complain(_describe_usage(error), error.exit_code))
+        except (KeyboardInterrupt, click.Abort):
+            sys.exit(_complain("interrupted", ExitCode.INTERRUPTED))
+        except Exception as error:
+            if os.environ.get("HEADFRAME_DEBUG"):
+                raise
+            sys.exit(_complain(describe(error), exit_code_of(error)))
+
+
+def _complain(line: str, code: int) -> int:
+    click.echo(f"headframe: {line}", err=True)
+    return code
+
+
+def _describe_usage(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.UsageError) and context is not None:
+        return f"{text.rstrip('.')} (see {context.command_path} --help)"
+    return text
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    metadata = import_module("importlib.metadata")
+    try:
+        version = metadata.version("headframe")
+    except metadata.PackageNotFoundError:
+        version = "(not installed)"
+    click.echo(f"headframe {version}")
+    ctx.exit()
+
+
+_SETTINGS: Final[MutableMapping[str, Any]] = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings=_SETTINGS)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def headframe(ctx: click.Context) -> None:
+    """Move files by HF/1, each one checked end to end.
+
+    URL is headframe://host[:port]/name. HEADFRAME_URL stands for one that is left out, and a
+    bare name is understood below it. A / at the end means "into".
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,128 @@
+"""A local folder as a tree of file names: what is in it, and where a name belongs in it.
+
+Spec: chapter 7. The law of this module: a name from a server ends at a path inside the folder or
+nowhere. It is checked again, whoever gave it; folders on the way are made one by one, and one that
+is a symbolic link is not entered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from headframe import BadName, check_name
+from headframe_client.sinks import PART_SUFFIX
+
+__all__ = ["LocalFile", "LocalFolder", "walk_folder"]
+
+_WINDOWS: Final = os.name == "nt"
+_WINDOWS_FORBIDDEN: Final = re.compile(
+    r'[<>:"|?*]|[ .]\Z|\A(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3])'
+    r" *(?:\.|\Z)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file found in a folder."""
+
+    path: str
+    name: str
+    """Its name on a server: the path below the folder, with `/` between the segments."""
+    size: int
+    trouble: str = ""
+    """Why it cannot be put; empty if it can."""
+
+
+def walk_folder(folder: str | os.PathLike[str], prefix: str = "") -> Iterator[LocalFile]:
+    """Return the files below a folder, those that cannot be put among them.
+
+    Each folder is read when its turn comes, its entries in the order of their names. Symbolic
+    links, devices and pipes are in trouble, never followed and never left out silently.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        yield LocalFile(os.fspath(folder), prefix.rstrip("/"), 0, error.strerror or str(error))
+        return
+    for entry in found:
+        name = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk_folder(entry.path, f"{name}/")
+            continue
+        yield _look_at(entry, name)
+
+
+def _look_at(entry: os.DirEntry[str], name: str) -> LocalFile:
+    """Return a directory entry as a file, or as one in trouble."""
+    trouble, size = "", 0
+    try:
+        if entry.is_symlink():
+            trouble = "is a symbolic link"
+        elif not entry.is_file(follow_symlinks=False):
+            trouble = "is no regular file"
+        else:
+            size = entry.stat(follow_symlinks=False).st_size
+            check_name(name)
+    except (OSError, BadName) as error:
+        trouble = getattr(error, "strerror", None) or str(error)
+    return LocalFile(entry.path, name, size, trouble)
+
+
+class LocalFolder:
+    """Where files from a server are written."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """`root` and what is above it are the user's choice, links included."""
+        self.root = os.fspath(root)
+        self._known: dict[str, str] = {}
+        """Folders that are there and no links, by their name on the server."""
+
+    def place(self, name: str) -> str:
+        """Return where the file `name` belongs, with the folders on the way made.
+
+        Raises BadName for what is no file name, and OSError for a name that has no safe place.
+        """
+        check_name(name)
+        folder, _, last = name.rpartition("/")
+        if last.endswith(PART_SUFFIX):
+            raise FileExistsError(f"names that end with {PART_SUFFIX} are for unfinished files")
+        _check_segment(last)
+        return os.path.join(self._enter(folder), last)
+
+    def _enter(self, folder: str) -> str:
+        """Return the path of a folder, made if it was missing."""
+        known = self._known.get(folder)
+        if known is not None:
+            return known
+        if not folder:
+            os.makedirs(self.root, exist_ok=True)
+            path = self.root
+        else:
+            above, _, last = folder.rpartition("/")
+            _check_segment(last)
+            path = os.path.join(self._enter(above), last)
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                _check_real_folder(path)
+        self._known[folder] = path
+        return path
+
+
+def _check_segment(segment: str) -> None:
+    """Raise OSError for a segment that means something else on this system."""
+    if _WINDOWS and _WINDOWS_FORBIDDEN.search(segment):
+        raise OSError(f"{segment!r} cannot be a file's name on this system")
+
+
+def _check_real_folder(path: str) -> None:
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or getattr(status, "st_reparse_tag", False):
+        raise NotADirectoryError(f"{path!r} is in the way: a link, or no folder")

@@ -1,0 +1,271 @@
+"""A socket joined to a connection of the codec: calls go out, what comes back finds its call.
+
+Spec: chapters 4 to 6. The law of this module: whoever waits to write reads meanwhile, and what is
+read is taken in at once. So two sides that both send can never block each other, and nothing
+piles up here, however many calls are on their way.
+
+    begin(call, request)  send(event)     out, collected into few large writes
+    poll()                                take in what has come, without waiting
+    step()                                wait for something to come and take it in
+    run(call)                             until the call is done
+
+The socket never blocks; each wait is a selector's, and ends with ConnectionFailed after
+`timeout_s` in which nothing moved. Not for use by two threads at once.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections import deque
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from headframe import (
+    NEED_DATA,
+    BodyChunk,
+    Connection,
+    ConnectionClosed,
+    ConnectionLost,
+    LocalError,
+    MessageAborted,
+    MessageFinished,
+    Notice,
+    RemoteError,
+    Reply,
+    Request,
+    Role,
+    Sent,
+)
+from headframe_client.calls import Call
+from headframe_client.errors import (
+    ClientError,
+    ConnectionFailed,
+    InvalidArgument,
+    ProtocolViolation,
+    error_of_notice,
+)
+
+__all__ = ["Session"]
+
+RECEIVE_BYTES: Final = 1 << 20
+"""Size of the receive buffer: a large get takes a fifth longer with a quarter of it."""
+BATCH_BYTES: Final = 1 << 16
+"""Small events are collected until they make a write of this size; larger ones are not copied."""
+DISCARD_BYTES: Final = 1 << 20
+"""The rest of a reply that nobody wants is read up to this length."""
+FRAME_BYTES: Final = 1 << 20
+"""Body of one frame of a put: a refusal is heard, and heeded, after at most this much."""
+
+R = TypeVar("R")
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class Session:
+    """One connection to a server, with the calls that are on their way."""
+
+    def __init__(self, sock: socket.socket, *, peer: str, timeout_s: float) -> None:
+        """Take over a connected socket; `peer` is what errors call the other side."""
+        sock.setblocking(False)
+        self.peer = peer
+        self.timeout_s = timeout_s
+        self._socket = sock
+        self._selector: selectors.BaseSelector = _Selector()
+        self._selector.register(sock, selectors.EVENT_READ)
+        self._connection = Connection(Role.CLIENT)
+        self._calls: deque[Call[Any]] = deque()
+        """Those without a whole reply, the oldest first."""
+        self._buffer = memoryview(bytearray(RECEIVE_BYTES))
+        self._outgoing = bytearray()
+        self._last_id = 0
+        self._notice: Notice | None = None
+        self._error: ClientError | None = None
+        """Why the connection is not used any more."""
+
+    @classmethod
+    def connect(cls, host: str, port: int, timeout_s: float) -> Session:
+        """Connect to a server; raise ConnectionFailed if that cannot be done in time."""
+        peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            sock = socket.create_connection((host, port), timeout=timeout_s)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConnectionFailed(f"cannot connect to {peer}: {reason}") from error
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cls(sock, peer=peer, timeout_s=timeout_s)
+        except BaseException:
+            sock.close()
+            raise
+
+    def close(self) -> None:
+        """End the connection; calls on their way fail."""
+        self._end(ConnectionFailed(f"the connection to {self.peer} is closed"))
+
+    # --- out ---------------------------------------------------------------------------------
+
+    def begin(self, call: Call[Any], request: Request) -> None:
+        """Send the first header of a request, whose reply `call` takes in."""
+        if not self._calls and self._error is None:
+            self.poll()
+        if self._error is None and self._notice is not None:
+            raise error_of_notice(self._notice)
+        data = self._encode(request)
+        self._calls.append(call)
+        self._put_out(data)
+
+    def send(self, event: Sent) -> None:
+        """Send what belongs to the request that has begun; its data may be reused afterwards."""
+        self._put_out(self._encode(event))
+
+    def next_id(self) -> int:
+        """Return an id for a request."""
+        self._last_id += 1
+        return self._last_id
+
+    @cached_property
+    def frame_buffer(self) -> memoryview:
+        """Room for the body of one frame that is to be sent."""
+        return memoryview(bytearray(FRAME_BYTES))
+
+    def _encode(self, event: Sent) -> bytes | bytearray | memoryview:
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._connection.send(event)
+        except LocalError as error:
+            raise InvalidArgument(str(error)) from error
+
+    def _put_out(self, data: bytes | bytearray | memoryview) -> None:
+        if len(data) >= BATCH_BYTES:
+            self._flush()
+            self._write(data)
+            return
+        self._outgoing += data
+        if len(self._outgoing) >= BATCH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._outgoing:
+            outgoing, self._outgoing = self._outgoing, bytearray()
+            self._write(outgoing)
+
+    def _write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of `data`, and read whenever that has to wait."""
+        with memoryview(data) as view:
+            sent = 0
+            while sent < len(view):
+                if self._error is not None:
+                    raise self._error
+                try:
+                    sent += self._socket.send(view[sent:])
+                except BlockingIOError:
+                    self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
+                    self.poll()
+                except OSError as error:
+                    self._hear_last_words()
+                    raise self._fail(error) from error
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def poll(self) -> bool:
+        """Take in what has come, without waiting; return whether anything had."""
+        if self._error is not None:
+            raise self._error
+        try:
+            received = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise self._fail(error) from error
+        self._connection.receive_data(self._buffer[:received] if received else b"")
+        self._take_in()
+        return True
+
+    def step(self) -> None:
+        """Send what has been collected, wait until something comes and take it in."""
+        self._flush()
+        while not self.poll():
+            self._wait(selectors.EVENT_READ)
+
+    def run(self, call: Call[R]) -> R:
+        """Wait until `call` is done and return its result; raise what became of it instead.
+
+        When a call fails on this side in the middle of its reply, a short rest is read and thrown
+        away; with a long one the connection ends.
+        """
+        try:
+            while not call.done:
+                if call.error is not None and call.body_left > DISCARD_BYTES:
+                    self.close()
+                else:
+                    self.step()
+        except ClientError:
+            if not call.done:
+                raise
+        except BaseException:
+            self.close()
+            raise
+        return call.result()
+
+    def _take_in(self) -> None:
+        """Give every event that is ready to its call."""
+        try:
+            while (event := self._connection.next_event()) is not NEED_DATA:
+                match event:
+                    case Notice():
+                        self._notice = event
+                    case ConnectionClosed():
+                        self._end(self._why_closed())
+                        return
+                    case Reply() | BodyChunk() | MessageFinished() | MessageAborted():
+                        call = self._calls[0]
+                        call.receive(event)
+                        if call.done:
+                            self._calls.popleft()
+        except ConnectionLost as error:
+            raise self._end(self._why_closed()) from error
+        except RemoteError as error:
+            raise self._end(ProtocolViolation(f"{self.peer}: {error}")) from error
+        except ProtocolViolation as error:
+            raise self._end(error) from error.__cause__
+        except BaseException:
+            self.close()
+            raise
+
+    def _why_closed(self) -> ClientError:
+        if self._notice is not None:
+            return error_of_notice(self._notice)
+        return ConnectionFailed(f"{self.peer} closed the connection")
+
+    def _wait(self, wanted: int) -> None:
+        """Wait until the socket is ready for one of what is wanted."""
+        self._selector.modify(self._socket, wanted)
+        if not self._selector.select(self.timeout_s):
+            raise self._end(
+                ConnectionFailed(f"{self.peer} has not moved for {self.timeout_s:g} seconds")
+            )
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _hear_last_words(self) -> None:
+        """Take in what came before a write failed: a refusal may be the reason."""
+        try:
+            while self.poll():
+                pass
+        except ClientError:
+            return
+
+    def _fail(self, error: OSError) -> ClientError:
+        reason = error.strerror or str(error)
+        return self._end(ConnectionFailed(f"lost the connection to {self.peer}: {reason}"))
+
+    def _end(self, error: ClientError) -> ClientError:
+        """Use the connection no more; return why, which is the first reason given."""
+        if self._error is None:
+            self._error = error
+            self._selector.close()
+            self._socket.close()
+            while self._calls:
+                self._calls.popleft().fail(error)
+        return self._error
