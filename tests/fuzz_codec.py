@@ -12,6 +12,7 @@ ends with 1.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import struct
@@ -32,7 +33,6 @@ from headframe import (
     Role,
     Stat,
 )
-import itertools
 
 CORPUS: list[dict[str, object]] = [
     {"cmd": "put", "filename": "a.txt", "filesize": 3},

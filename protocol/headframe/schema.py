@@ -79,10 +79,10 @@ class Limited(Adapter):  # type: ignore[type-arg]
             )
         return built
 
-    def _decode(self, obj: int, _context: object, _path: object) -> int:
+    def _decode(self, obj: int, context: object, path: object) -> int:
         return self.check_announced(obj)
 
-    def _encode(self, obj: int, _context: object, _path: object) -> int:
+    def _encode(self, obj: int, context: object, path: object) -> int:
         return self.check_built(obj)
 
 
@@ -93,10 +93,10 @@ class HeaderJSON(Adapter):  # type: ignore[type-arg]
         super().__init__(GreedyBytes)
         self.codec = codec
 
-    def _decode(self, obj: bytes, _context: object, _path: object) -> Header:
+    def _decode(self, obj: bytes, context: object, path: object) -> Header:
         return self.codec.decode(obj)  # type: ignore[no-any-return]
 
-    def _encode(self, obj: Header, _context: object, _path: object) -> bytes:
+    def _encode(self, obj: Header, context: object, path: object) -> bytes:
         return self.codec.encode_checked(obj)
 
 

@@ -44,7 +44,7 @@ _log: Final = logging.getLogger("headframe.server")
 class Handler(socketserver.BaseRequestHandler):
     """Serves one connection in a thread of its own."""
 
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
     request: socket.socket
 
     def handle(self) -> None:

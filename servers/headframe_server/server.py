@@ -117,7 +117,7 @@ class Server(socketserver.ThreadingTCPServer):
             self._sockets.discard(request)
             self._changed.notify_all()
 
-    def handle_error(self, _request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Log what no handler expected, without the peer's bytes."""
         _log.exception("%s: failed", client_address)
 

@@ -55,19 +55,24 @@ class OpenFile(Protocol):
     @property
     def info(self) -> FileInfo:
         """What is known of it."""
+        ...
 
     @property
     def descriptor(self) -> int | None:
         """For `sendfile`; None: it can only be read."""
+        ...
 
     def size(self) -> int:
         """Return how many bytes it has now."""
+        ...
 
     def read(self, offset: int, count: int) -> bytes:
         """Return up to `count` bytes from `offset` on; none at the end."""
+        ...
 
     def close(self) -> None:
         """Let the file go."""
+        ...
 
 
 class Incoming(Protocol):
@@ -75,12 +80,15 @@ class Incoming(Protocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append to it."""
+        ...
 
     def commit(self, *, mtime: int | None, condition: Condition = UNSET) -> FileInfo:
         """Make it the file of its name, at once and whole."""
+        ...
 
     def discard(self) -> None:
         """Forget it, if it was not committed."""
+        ...
 
 
 class Store(Protocol):
@@ -89,23 +97,30 @@ class Store(Protocol):
     @property
     def durability(self) -> str:
         """What `hello` says of a stored file."""
+        ...
 
     def receive(self, name: str, condition: Condition = UNSET) -> Incoming:
         """Begin to receive a file."""
+        ...
 
     def open(self, name: str, condition: Condition = UNSET) -> OpenFile:
         """Open a file to read it."""
+        ...
 
     def stat(self, name: str, condition: Condition = UNSET) -> FileInfo:
         """Return what is known of a file."""
+        ...
 
     def entries(self, prefix: str, after: str, delimiter: bool) -> Iterator[Entry]:
         """Return entries in the order of their UTF-8 bytes."""
+        ...
 
     def delete(self, name: str, condition: Condition = UNSET) -> None:
         """Delete a file."""
+        ...
 
     def move(
         self, name: str, to: str, condition: Condition = UNSET, to_condition: Condition = None
     ) -> FileInfo:
         """Give a file another name."""
+        ...

@@ -20,7 +20,9 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="links, pipes, names 
 def test_a_walk_finds_every_file_with_its_name(tree: Path) -> None:
     found = {file.name: file.size for file in walk_folder(tree, "p/")}
     paths = [path for path in tree.rglob("*") if path.is_file()]
-    assert {f"p/{path.relative_to(tree).as_posix()}": path.stat().st_size for path in paths} == found
+    assert {
+        f"p/{path.relative_to(tree).as_posix()}": path.stat().st_size for path in paths
+    } == found
 
 
 @posix_only

@@ -39,7 +39,9 @@ def test_a_tree_comes_back_as_it_was(client: Client, tree: Path, tmp_path: Path)
     got = get_tree(client, "x/", tmp_path / "back")
     assert (len(expected), total, []) == (got.files, got.file_bytes, got.failures)
     assert expected == contents(tmp_path / "back" / "y")
-    times = [(folder / "a.txt").stat().st_mtime_ns // 1000 for folder in (tree, tmp_path / "back/y")]
+    times = [
+        (folder / "a.txt").stat().st_mtime_ns // 1000 for folder in (tree, tmp_path / "back/y")
+    ]
     assert times[0] == times[1]
 
 

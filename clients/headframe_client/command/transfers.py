@@ -53,7 +53,7 @@ def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout
         raise click.UsageError("Nothing to put was named.", ctx)
     if len(sources) > 1 and not address.is_folder:
         raise click.UsageError("Several files need a URL that ends with /.", ctx)
-    if sources == ("-",) or (len(sources) == 1 and not os.path.isdir(sources[0])):
+    if len(sources) == 1 and (sources[0] == "-" or not os.path.isdir(sources[0])):
         _put_one(sources[0], address, timeout_s)
         return
     files = [file for source in sources for file in _find_files(source, address, recursive)]
@@ -125,10 +125,9 @@ def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout
     `get URL/a.txt dir/` makes dir/a.txt. `get -r URL/photos x/` makes x/photos/..., `get -r
     URL/photos x` makes x/... A file gets its name when it has arrived and been verified.
     """
-    has_local = len(arguments) > 1 and not is_url(arguments[-1])
-    local = arguments[-1] if has_local else "."
-    addresses = [find_address(text) for text in (arguments[:-1] if has_local else arguments)]
-    addresses = addresses or [find_address(None)]
+    texts = list(arguments)
+    local = texts.pop() if len(texts) > 1 and not is_url(texts[-1]) else "."
+    addresses = [find_address(text) for text in texts] or [find_address(None)]
     into = local in (".", "..") or local.endswith(("/", os.sep)) or len(addresses) > 1
     if local == "-" and (recursive or len(addresses) > 1):
         raise click.UsageError("Only one file can go to standard output.", ctx)
