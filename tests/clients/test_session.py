@@ -261,7 +261,7 @@ def test_a_fatal_notice_says_why_the_request_has_no_reply(scripted, code: str, e
 
 def test_a_server_that_says_nothing_is_given_up(scripted) -> None:
     server = scripted(lambda peer: peer.drain())
-    with server.connect(timeout_s=0.1) as client, pytest.raises(ConnectionFailed, match=r"0\.1 sec"):
+    with server.connect(timeout_s=0.1) as client, pytest.raises(ConnectionFailed, match=r"0\.1 s"):
         client.hello()
 
 

@@ -72,6 +72,8 @@ def judged(data):
     for outcome in read_stream(data):
         if outcome[0] in ("request", "aborted"):
             members = outcome[1]
+            if "id" not in members and members["cmd"] != "put":
+                continue  # withdrawn or not, nobody carries it out and nobody is told
             fields = FIELDS[Command(members["cmd"])] | {"cmd"}
             members = {name: members[name] for name in members if name in fields - {"abort"}}
             outcomes.append((outcome[0], members, *outcome[2:]))
