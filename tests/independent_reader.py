@@ -1,420 +1,475 @@
-"""A second reader of HF/1, written by hand from the standard: slow, plain, and its own judge.
+"""A second reader of the HF/1 stream, for tests to compare the production codec with.
 
-It shares no code with the codec and not even its method: the codec lets a JSON library read and
-then asks what that library let through; this one reads JSON character by character and knows
-nothing else. `read_stream` takes all that a client ever sent and says what a server makes of it.
+It was written by hand from the text of the specification alone and shares no code with the
+codec that it judges, not even the JSON parser. It wants to be short and plainly right, and does
+not mind being slow: it takes everything that a client ever sent on one connection, followed by
+end of file, and says what a server makes of it at the level of the protocol. Authorization, file
+names, limits, what the server stores, and whether `total` and `digest` fit the body, are the
+server's own business and are not judged here.
+
+The outcomes of a stream, in order:
+
+``("request", members, body)``
+    A message that is whole and acceptable. `members` is its first header without `filesize` and
+    `more`, with `digest` and `total` of its last header merged in; `body` is its bodies, joined.
+    A request that has no `id` and is no `put` is never carried out, and so not listed.
+``("aborted", members)``
+    A whole message, acceptable so far, whose last header says `abort: true`.
+``("refused", id_or_none, code)``
+    A request that the protocol refuses. It is listed as soon as the header that is refused has
+    come, so that a fatal error or the end of file may still follow inside the same message.
+``("fatal", code)``, ``("cut",)``, ``("closed",)``, ``("end",)``
+    The last outcome of all: a fatal error; end of file inside a message; a connection closed by
+    the server after `unsupported-version`; end of file between messages.
 """
 
-from __future__ import annotations
-
-import math
 import re
-import struct
+from collections.abc import Callable
 from typing import Any
 
-FATAL_FRAME = ("fatal", "bad-frame")
-FATAL_HEADER = ("fatal", "bad-header")
+Header = dict[str, Any]
+Outcome = tuple[Any, ...]
 
-LARGEST = 9007199254740991
-TRAILERS = ("digest", "total", "abort", "code", "message")
-REGISTERED = frozenset(
-    [
-        "filesize",
-        "more",
-        "id",
-        "cmd",
-        "ok",
-        "code",
-        "message",
-        "retry_ms",
-        "close",
-        "digest",
-        "total",
-        "abort",
-        "filename",
-        "if",
-        "rev",
-        "mtime",
-        "upload",
-        "offset",
-        "length",
-        "want",
-        "prefix",
-        "after",
-        "limit",
-        "delimiter",
-        "end",
-        "to",
-        "to_if",
-        "to_rev",
-        "hf",
-        "auth",
-        "server",
-        "limits",
-        "features",
-        "durability",
-    ]
-)
+MAX_INTEGER = 9007199254740991
+MAX_DEPTH = 16
+MAX_MEMBERS = 64
+TRAILERS = {"digest", "total", "abort", "code", "message"}
+REGISTERED = {
+    *TRAILERS,
+    "filesize",
+    "more",
+    "id",
+    "cmd",
+    "ok",
+    "retry_ms",
+    "close",
+    "filename",
+    "if",
+    "rev",
+    "mtime",
+    "upload",
+    "offset",
+    "length",
+    "want",
+    "prefix",
+    "after",
+    "limit",
+    "delimiter",
+    "end",
+    "to",
+    "to_if",
+    "to_rev",
+    "hf",
+    "auth",
+    "server",
+    "limits",
+    "features",
+    "durability",
+}
 
 
-class NotHF(Exception):
-    """The header is fatal."""
+class Fatal(Exception):
+    """The stream cannot be read any further."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
-class Integer(int):
-    """A number that was written as digits alone."""
+class Cut(Exception):
+    """The end of file came inside a message."""
 
 
-# --- JSON, chapter 3 -------------------------------------------------------------------------
+class Closed(Exception):
+    """The server closes the connection after a refusal."""
 
 
-class Text:
-    """A JSON text that is being read."""
+# ---------------------------------------------------------------- JSON (section 3.1)
 
-    def __init__(self, raw: bytes) -> None:
-        try:
-            self.text = raw.decode("utf-8", "strict")
-        except UnicodeDecodeError:
-            raise NotHF from None
+SPACE = re.compile(r"[ \t\n\r]*")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
+ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+WORDS = {"true": True, "false": False, "null": None}
+
+
+class Parser:
+    """A recursive descent over one JSON text; any fault is fatal `bad-header`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.at = 0
 
-    def whole(self) -> dict[str, Any]:
-        self.space()
-        if self.peek() != "{":
-            raise NotHF
-        value = self.value(depth=1)
-        self.space()
-        if self.at != len(self.text) or len(value) > 64:
-            raise NotHF
+    def whole(self) -> Any:
+        value = self.value(1)
+        self.skip_space()
+        if self.at != len(self.text):
+            raise Fatal("bad-header")
         return value
 
-    def peek(self) -> str:
-        return self.text[self.at : self.at + 1]
+    def skip_space(self) -> None:
+        self.match(SPACE)
 
-    def take(self, wanted: str) -> None:
-        if not self.text.startswith(wanted, self.at):
-            raise NotHF
-        self.at += len(wanted)
+    def match(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            raise Fatal("bad-header")
+        self.at = found.end()
+        return found.group()
 
-    def space(self) -> None:
-        while self.peek() and self.peek() in " \t\r\n":
-            self.at += 1
+    def next_is(self, expected: str) -> bool:
+        """Skip white space, and `expected` too if that is what follows."""
+        self.skip_space()
+        if not self.text.startswith(expected, self.at):
+            return False
+        self.at += len(expected)
+        return True
+
+    def expect(self, expected: str) -> None:
+        if not self.next_is(expected):
+            raise Fatal("bad-header")
 
     def value(self, depth: int) -> Any:
-        first = self.peek()
-        if first and first in "{[" and depth > 16:
-            raise NotHF
-        if first == "{":
+        """Read a value; an object or array that begins here is `depth` deep."""
+        if self.next_is("{"):
             return self.object(depth)
-        if first == "[":
+        if self.next_is("["):
             return self.array(depth)
-        if first == '"':
+        for word, meaning in WORDS.items():
+            if self.next_is(word):
+                return meaning
+        if self.text.startswith('"', self.at):
             return self.string()
-        for word, value in (("true", True), ("false", False), ("null", None)):
-            if self.text.startswith(word, self.at):
-                self.at += len(word)
-                return value
         return self.number()
 
-    def object(self, depth: int) -> dict[str, Any]:
-        self.take("{")
-        members: dict[str, Any] = {}
-        self.space()
-        while self.peek() != "}":
-            if members:
-                self.take(",")
-                self.space()
+    def object(self, depth: int) -> Header:
+        if depth > MAX_DEPTH:
+            raise Fatal("bad-header")
+        members: Header = {}
+        if self.next_is("}"):
+            return members
+        while True:
+            self.skip_space()
             name = self.string()
             if name in members:
-                raise NotHF
-            self.space()
-            self.take(":")
-            self.space()
+                raise Fatal("bad-header")
+            self.expect(":")
             members[name] = self.value(depth + 1)
-            self.space()
-        self.take("}")
-        return members
+            if self.next_is("}"):
+                return members
+            self.expect(",")
 
     def array(self, depth: int) -> list[Any]:
-        self.take("[")
+        if depth > MAX_DEPTH:
+            raise Fatal("bad-header")
         items: list[Any] = []
-        self.space()
-        while self.peek() != "]":
-            if items:
-                self.take(",")
-                self.space()
+        if self.next_is("]"):
+            return items
+        while True:
             items.append(self.value(depth + 1))
-            self.space()
-        self.take("]")
-        return items
+            if self.next_is("]"):
+                return items
+            self.expect(",")
 
     def string(self) -> str:
-        self.take('"')
-        made = ""
-        while self.peek() != '"':
-            made += self.character()
-        self.take('"')
-        for character in made:
-            code = ord(character)
-            if 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
-                raise NotHF
-        return made
+        escaped = self.match(STRING)[1:-1]
+        units = ESCAPE.sub(unescape, escaped)
+        try:  # joins the two halves of escaped pairs, and fails on a half that is alone
+            text = units.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            raise Fatal("bad-header") from None
+        if any(is_noncharacter(ord(character)) for character in text):
+            raise Fatal("bad-header")
+        return text
 
-    def character(self) -> str:
-        character = self.peek()
-        self.at += 1
-        if not character or character < " ":
-            raise NotHF
-        if character != "\\":
-            return character
-        escape = self.peek()
-        self.at += 1
-        if escape and escape in '"\\/bfnrt':
-            return dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))[escape]
-        if escape != "u":
-            raise NotHF
-        code = self.four_digits()
-        if 0xD800 <= code < 0xDC00:
-            self.take("\\u")
-            low = self.four_digits()
-            if not 0xDC00 <= low < 0xE000:
-                raise NotHF
-            return chr(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00))
-        if 0xDC00 <= code < 0xE000:
-            raise NotHF
-        return chr(code)
-
-    def four_digits(self) -> int:
-        digits = self.text[self.at : self.at + 4]
-        if not re.fullmatch("[0-9a-fA-F]{4}", digits):
-            raise NotHF
-        self.at += 4
-        return int(digits, 16)
-
-    def number(self) -> Any:
-        found = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").match(
-            self.text, self.at
-        )
-        if not found:
-            raise NotHF
-        self.at = found.end()
-        token = found[0]
-        if math.isinf(float(token)):
-            raise NotHF
-        return Integer(token) if re.fullmatch("[0-9]+", token) else float(token)
+    def number(self) -> int | float:
+        """Read a number: an `int` if it is one in Python's eyes, but -0.0 for `-0`."""
+        literal = self.match(NUMBER)
+        double = float(literal)
+        if double in (float("inf"), float("-inf")):
+            raise Fatal("bad-header")
+        if literal == "-0" or not re.fullmatch("-?[0-9]+", literal):
+            return double
+        return int(literal)  # at most 309 digits, since its double is finite
 
 
-def is_integer(value: Any, least: int = 0) -> bool:
-    return isinstance(value, Integer) and least <= value <= LARGEST
+def unescape(found: re.Match[str]) -> str:
+    escape = found.group(1)
+    if escape.startswith("u"):
+        return chr(int(escape[1:], 16))
+    return SHORT_ESCAPES.get(escape, escape)
 
 
-def read_header(raw: bytes) -> dict[str, Any]:
-    """Return the members of a header of a request, or raise NotHF."""
-    members = Text(raw).whole()
-    if not is_integer(members.get("filesize", Integer(0))):
-        raise NotHF
-    if not isinstance(members.get("more", False), bool):
-        raise NotHF
-    if not is_integer(members.get("id", Integer(1)), 1):
-        raise NotHF
-    return members
+def is_noncharacter(point: int) -> bool:
+    return 0xFDD0 <= point <= 0xFDEF or point % 0x10000 in (0xFFFE, 0xFFFF)
 
 
-# --- requests, chapters 5, 6 and 8 -----------------------------------------------------------
+def parse_header(raw: bytes) -> Header:
+    """Return the header in the bytes of a request, first or later, unless it is fatal."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Fatal("bad-header") from None
+    if text.startswith("\ufeff"):
+        raise Fatal("bad-header")
+    header = Parser(text).whole()
+    if not isinstance(header, dict) or len(header) > MAX_MEMBERS:
+        raise Fatal("bad-header")
+    if not is_integer(header.get("filesize", 0)):
+        raise Fatal("bad-header")
+    if not is_boolean(header.get("more", False)):
+        raise Fatal("bad-header")
+    if not is_positive(header.get("id", 1)):
+        raise Fatal("bad-header")
+    return header
+
+
+def header_fault(raw: bytes) -> str | None:
+    """Return the fatal code of the bytes of a request's first header, or None."""
+    try:
+        parse_header(raw)
+    except Fatal as fault:
+        return fault.code
+    return None
+
+
+# ---------------------------------------------------------------- types and commands
+
+Check = Callable[[Any], bool]
+
+
+def is_integer(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_INTEGER
+
+
+def is_positive(value: Any) -> bool:
+    return is_integer(value) and value > 0
+
+
+def is_boolean(value: Any) -> bool:
+    return value is True or value is False
 
 
 def is_string(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(is_string(item) for item in value)
+
+
+def is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def is_slash(value: Any) -> bool:
+    return is_string(value) and bool(value == "/")
+
+
 def is_revision(value: Any) -> bool:
-    return is_string(value) and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value) is not None
+    return is_string(value) and re.fullmatch("[A-Za-z0-9._-]{1,64}", value) is not None
 
 
-def is_condition(value: Any) -> bool:
+def is_revision_or_null(value: Any) -> bool:
     return value is None or is_revision(value)
 
 
+def is_revision_true_or_null(value: Any) -> bool:
+    return value is True or is_revision_or_null(value)
+
+
 def is_token(value: Any) -> bool:
-    return is_string(value) and re.fullmatch(r"[A-Za-z0-9_-]{22,64}", value) is not None
+    return is_string(value) and re.fullmatch("[A-Za-z0-9_-]{22,64}", value) is not None
 
 
-def is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_string, value))
+def is_digest(value: Any) -> bool:
+    """Tell whether this is a digest, if only one of an unknown algorithm."""
+    if not is_string(value):
+        return False
+    algorithm, colon, digits = value.partition(":")
+    if algorithm == "sha-256":
+        return re.fullmatch("[0-9a-f]{64}", digits) is not None
+    return bool(algorithm) and bool(colon)
 
 
-def is_auth(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(is_string, value.values()))
+def has_unknown_algorithm(header: Header) -> bool:
+    return "digest" in header and not header["digest"].startswith("sha-256:")
 
 
-USES: dict[str, dict[str, Any]] = {
-    "hello": {"hf": is_integer, "auth": is_auth},
-    "put": {
-        "filename": is_string,
-        "if": is_condition,
-        "digest": is_string,
-        "total": is_integer,
-        "mtime": is_integer,
-        "upload": is_token,
-        "offset": is_integer,
-    },
-    "get": {
-        "filename": is_string,
-        "offset": is_integer,
-        "length": is_integer,
-        "if": is_condition,
-        "want": is_strings,
-    },
-    "stat": {"filename": is_string, "upload": is_token, "if": is_condition, "want": is_strings},
-    "list": {
-        "prefix": is_string,
-        "after": is_string,
-        "limit": lambda value: is_integer(value, 1),
-        "delimiter": lambda value: value == "/",
-    },
-    "delete": {"filename": is_string, "upload": is_token, "if": is_condition},
-    "move": {
-        "filename": is_string,
-        "to": is_string,
-        "if": is_condition,
-        "to_if": lambda value: value is True or is_condition(value),
-    },
+TYPES: dict[str, Check] = {
+    "filename": is_string,  # whether the text is a file name is not judged here
+    "to": is_string,
+    "if": is_revision_or_null,
+    "to_if": is_revision_true_or_null,
+    "upload": is_token,
+    "digest": is_digest,
+    "total": is_integer,
+    "mtime": is_integer,
+    "offset": is_integer,
+    "length": is_integer,
+    "limit": is_positive,
+    "delimiter": is_slash,
+    "prefix": is_string,
+    "after": is_string,
+    "want": is_strings,
+    "hf": is_integer,
+    "auth": is_object,
+    "abort": is_boolean,
 }
-NEEDS = {"put": ["filename"], "get": ["filename"], "move": ["filename", "to"]}
+
+USED: dict[str, set[str]] = {
+    "hello": {"hf", "auth"},
+    "put": {"filename", "if", "digest", "total", "mtime", "upload", "offset"},
+    "get": {"filename", "offset", "length", "if", "want"},
+    "stat": {"filename", "upload", "if", "want"},
+    "list": {"prefix", "after", "limit", "delimiter"},
+    "delete": {"filename", "upload", "if"},
+    "move": {"filename", "to", "if", "to_if"},
+}
+
+NEEDED: dict[str, set[str]] = {
+    "put": {"filename"},
+    "get": {"filename"},
+    "move": {"filename", "to"},
+}
+
+ONE_OF_TWO = {"stat", "delete"}  # `filename` or `upload`
 
 
-def first_fault(members: dict[str, Any]) -> str | None:
-    """Return the code that a first header is refused with; None: it is not."""
-    cmd = members.get("cmd")
-    if cmd == "hello" and isinstance(members.get("hf"), Integer) and members["hf"] != 1:
+def has_critical_name(header: Header) -> bool:
+    """Tell whether there is a name that has to be understood; nobody understands any yet."""
+    return any(name.startswith("!") for name in header)
+
+
+def has_wrong_type(command: str, header: Header) -> bool:
+    used = USED[command] | {"abort"}
+    return any(name in used and not TYPES[name](value) for name, value in header.items())
+
+
+def has_unwanted_body(command: str, header: Header) -> bool:
+    return command != "put" and header.get("filesize", 0) > 0
+
+
+def first_refusal(header: Header) -> str | None:
+    """Return the code with which a first header is refused (section 6.2, steps 1, 2, 3 and 5)."""
+    command = header.get("cmd")
+    if command == "hello" and is_integer(header.get("hf")) and header["hf"] != 1:
         return "unsupported-version"
-    if any(name.startswith("!") for name in members):
+    if has_critical_name(header):
         return "unsupported"
-    if not is_string(cmd):
+    if not is_string(command):
         return "bad-request"
-    if cmd not in USES:
+    if command not in USED:
         return "unknown-command"
-    uses = USES[cmd] | {"abort": lambda value: isinstance(value, bool)}
-    if not all(uses[name](value) for name, value in members.items() if name in uses):
+    if not NEEDED.get(command, set()) <= header.keys():
         return "bad-request"
-    if not all(name in members for name in NEEDS.get(cmd, [])):
+    if command in ONE_OF_TWO and ("filename" in header) == ("upload" in header):
         return "bad-request"
-    if cmd in ("stat", "delete") and ("filename" in members) == ("upload" in members):
+    if has_wrong_type(command, header) or has_unwanted_body(command, header):
         return "bad-request"
-    if cmd == "put" and "offset" in members and "upload" not in members:
-        return "bad-request"
-    if cmd != "put" and members.get("filesize"):
-        return "bad-request"
-    return None
-
-
-def later_fault(first: dict[str, Any], later: dict[str, Any]) -> str | None:
-    """Return the code that a later header refuses its message with; None: it does not."""
-    if any(name.startswith("!") for name in later):
+    if command == "put" and has_unknown_algorithm(header):
         return "unsupported"
-    for name, value in later.items():
-        if name in TRAILERS:
-            kinds = {"total": is_integer, "abort": lambda value: isinstance(value, bool)}
-            if not kinds.get(name, is_string)(value) or (later.get("more") and value is not False):
-                return "bad-request"
-        elif name in REGISTERED - {"filesize", "more"}:
-            return "bad-request"
-    for name in ("digest", "total"):
-        # Only a put uses them in its first header.
-        if first.get("cmd") == "put" and name in first and name in later:
-            if first[name] != later[name]:
-                return "bad-request"
-    if first.get("cmd") != "put" and later.get("filesize"):
-        return "bad-request"
     return None
 
 
-# --- the stream, chapters 2 and 4 ------------------------------------------------------------
+def later_refusal(first: Header, later: Header) -> str | None:
+    """Return the code with which a later header of an acceptable request is refused."""
+    command = first["cmd"]
+    names = later.keys()
+    if has_critical_name(later):
+        return "unsupported"
+    if names & (REGISTERED - TRAILERS - {"filesize", "more"}):
+        return "bad-request"
+    if later.get("more", False) and names & TRAILERS:
+        return "bad-request"
+    if has_wrong_type(command, later) or has_unwanted_body(command, later):
+        return "bad-request"
+    if command != "put":
+        return None  # `digest` and `total` are nothing that it knows
+    for name in ("digest", "total"):
+        if name in first and name in later and first[name] != later[name]:
+            return "bad-request"
+    if has_unknown_algorithm(later):
+        return "unsupported"
+    return None
 
 
-class Cut(Exception):
-    """The stream ended."""
+# ---------------------------------------------------------------- frames and messages
 
 
 class Stream:
-    """All that a client sent."""
+    """The bytes of a connection, and how far they have been read."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
 
-    def take(self, count: int) -> bytes:
-        if self.at + count > len(self.data):
+    def at_end(self) -> bool:
+        return self.at == len(self.data)
+
+    def take(self, size: int) -> bytes:
+        if size > len(self.data) - self.at:
             raise Cut
-        taken = self.data[self.at : self.at + count]
-        self.at += count
-        return taken
+        self.at += size
+        return self.data[self.at - size : self.at]
 
-    def header(self) -> dict[str, Any]:
-        """Return the next header, or raise Cut, NotHF, or ValueError for a bad frame."""
-        (count,) = struct.unpack("<I", self.take(4))
-        if not 2 <= count <= 65535:
-            raise ValueError
-        return read_header(self.take(count))
+    def take_header(self) -> Header:
+        size = int.from_bytes(self.take(4), "little")
+        if not 2 <= size <= 65535:
+            raise Fatal("bad-frame")
+        return parse_header(self.take(size))
 
-
-def read_stream(data: bytes) -> list[tuple[Any, ...]]:
-    """Return what a server makes of all that a client sent, in order.
-
-    ("request", members, body)   whole and acceptable; trailers are among the members
-    ("aborted", members)         whole and withdrawn
-    ("refused", id, code)        refused by the protocol itself; id None: there was none
-    ("fatal", code) ("cut",) ("closed",) ("end",)    the last entry
-
-    A request without `id` that is no put makes no entry, unless it is refused.
-    """
-    stream = Stream(data)
-    outcomes: list[tuple[Any, ...]] = []
-    while stream.at < len(data):
-        try:
-            read_message(stream, outcomes)
-        except Cut:
-            return [*outcomes, ("cut",)]
-        except NotHF:
-            return [*outcomes, FATAL_HEADER]
-        except ValueError:
-            return [*outcomes, FATAL_FRAME]
-        if outcomes and outcomes[-1][-1] == "unsupported-version":
-            return [*outcomes, ("closed",)]
-    return [*outcomes, ("end",)]
+    def take_body(self, header: Header) -> bytes:
+        return self.take(header.get("filesize", 0))
 
 
-def read_message(stream: Stream, outcomes: list[tuple[Any, ...]]) -> None:
-    """Read one message and append what it is; a refusal is told before its rest is read."""
-    first = last = stream.header()
-    refused = first_fault(first)
-    silent = "id" not in first and first.get("cmd") != "put" and not refused
+def read_message(stream: Stream, outcomes: list[Outcome]) -> None:
+    """Read one message, and add what becomes of it to the outcomes, if anything does."""
+    first = last = stream.take_header()
+    code = first_refusal(first)
+    if code is not None:
+        outcomes.append(("refused", first.get("id"), code))
+    if code == "unsupported-version":
+        raise Closed
+    body = stream.take_body(first)
 
-    def refuse(code: str | None) -> None:
-        nonlocal refused
-        if code and not silent:
-            refused = code
-            outcomes.append(("refused", first.get("id"), code))
-
-    refuse(refused)
-    if refused == "unsupported-version":
-        return
-    body = stream.take(first.get("filesize", 0))
-    while last.get("more"):
-        last = stream.header()
+    while last.get("more", False):
+        last = stream.take_header()
         if "cmd" in last or "ok" in last:
-            raise ValueError
-        if last.get("more") and not last.get("filesize"):
-            raise ValueError
-        if not refused:
-            refuse(later_fault(first, last))
-        body += stream.take(last.get("filesize", 0))
-    if refused or silent:
+            raise Fatal("bad-frame")
+        if last.get("more", False) and last.get("filesize", 0) == 0:
+            raise Fatal("bad-frame")
+        if code is None:
+            code = later_refusal(first, last)
+            if code is not None:
+                outcomes.append(("refused", first.get("id"), code))
+        body += stream.take_body(last)
+
+    if code is not None:
         return
     members = {name: value for name, value in first.items() if name not in ("filesize", "more")}
-    if last.get("abort") is True:
+    if last.get("abort", False):
         outcomes.append(("aborted", members))
         return
-    if last is not first and first["cmd"] == "put":
-        members |= {name: last[name] for name in ("digest", "total") if name in last}
-    outcomes.append(("request", members, body))
+    members |= {name: last[name] for name in ("digest", "total") if name in last}
+    if "id" in members or members["cmd"] == "put":
+        outcomes.append(("request", members, body))
+
+
+def read_stream(data: bytes) -> list[Outcome]:
+    """Return what becomes of all that a client sent, in the order of the stream."""
+    stream = Stream(data)
+    outcomes: list[Outcome] = []
+    try:
+        while not stream.at_end():
+            read_message(stream, outcomes)
+    except Fatal as fault:
+        outcomes.append(("fatal", fault.code))
+    except Cut:
+        outcomes.append(("cut",))
+    except Closed:
+        outcomes.append(("closed",))
+    else:
+        outcomes.append(("end",))
+    return outcomes

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import headframe as hf
 from headframe import LIMITS, NEED_DATA, UNSET, Connection, ErrorCode, Role
 from headframe.conformance import strategies
+from headframe.states import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
 
 
 def frame(body: bytes = b"", **members) -> bytes:
@@ -829,6 +830,40 @@ def test_where_the_incoming_stream_is_can_be_asked():
     assert (server.receiving, server.header_begun) == (hf.StreamState.BETWEEN_MESSAGES, True)
     server, _ = serving(frame(id=1, cmd="put", filename="a", filesize=5))
     assert (server.receiving, server.header_begun) == (hf.StreamState.IN_LAST_FRAME, False)
+
+
+PUT = frame(b"ab", id=1, cmd="put", filename="a")
+GET = frame(id=1, cmd="get", filename="a")
+EXCHANGES = {
+    ExchangeState.REQUESTING: (PUT[:-1], []),
+    ExchangeState.AWAITING_REPLY: (GET, []),
+    ExchangeState.REPLYING: (GET, [hf.GetReply(filesize=2, more=True)]),
+    ExchangeState.DISCARDING: (PUT[:-1], [hf.Refusal(code="not-found")]),
+    ExchangeState.DONE: (GET, [hf.GetReply()]),
+}
+
+
+@pytest.mark.parametrize("state", EXCHANGES)
+@pytest.mark.parametrize(
+    "reply",
+    [hf.PutReply(), hf.GetReply(), hf.Refusal(code="not-found")],
+    ids=lambda r: type(r).__name__,
+)
+def test_every_reply_in_every_state_of_an_exchange_is_sent_or_changes_nothing(state, reply):
+    wire, sent = EXCHANGES[state]
+    server, _ = serving(wire)
+    for event in sent:
+        server.send(event)
+    moved = ExchangeInput.REFUSAL if isinstance(reply, hf.Refusal) else ExchangeInput.REPLY
+    answers = isinstance(reply, hf.Refusal) or isinstance(reply, hf.PutReply) is (wire != GET)
+    before = server.outstanding
+    if moved in EXCHANGE_TRANSITIONS[state] and answers:
+        assert header_of(server.send(reply))["id"] == 1
+        assert before - 1 == server.outstanding
+        return
+    with pytest.raises(hf.LocalError):
+        server.send(reply)
+    assert before == server.outstanding
 
 
 # --- the invariant of the whole codec

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from headframe import (
 )
 from headframe.conformance import strategies as hf
 from headframe.reader import Sentinel
+from headframe.states import STREAM_TRANSITIONS, StreamInput
 
 
 def new_reader():
@@ -209,3 +212,61 @@ def test_a_head_that_has_begun_is_told():
     reader.receive_data(b"}")
     reader.next_part()
     assert not reader.head_begun
+
+
+def head(members: bytes) -> bytes:
+    return len(members).to_bytes(4, "little") + members
+
+
+STATES = {
+    StreamState.BETWEEN_MESSAGES: head(b"{}"),
+    StreamState.IN_FRAME: head(b'{"filesize":2,"more":true}') + b"h",
+    StreamState.IN_LAST_FRAME: head(b'{"filesize":2}') + b"h",
+    StreamState.BETWEEN_FRAMES: head(b'{"filesize":2,"more":true}') + b"hi",
+    StreamState.ENDED: b"",
+    StreamState.BROKEN: b"\xff\xff\xff\xff",
+}
+INPUTS = {
+    StreamInput.HEADER: head(b'{"filesize":1}'),
+    StreamInput.HEADER_WITH_MORE: head(b'{"filesize":1,"more":true}'),
+    StreamInput.FRAME_END: b"i",
+    StreamInput.END: b"",
+    StreamInput.FAULT: b"\0\0\0\0",
+}
+SEEN_AS_BODY = {StreamInput.HEADER, StreamInput.HEADER_WITH_MORE, StreamInput.FAULT}
+"""What these bytes are while a body is passing."""
+
+
+def drained(reader):
+    with contextlib.suppress(RemoteError):
+        while reader.next_part() not in (NEED_DATA, Sentinel.STREAM_END):
+            pass
+    return reader.state
+
+
+@pytest.mark.parametrize("state", StreamState)
+@pytest.mark.parametrize("moved", StreamInput)
+def test_every_input_in_every_state_leads_where_the_table_says(state, moved):
+    reader = new_reader()
+    reader.receive_data(STATES[state])
+    assert state is drained(reader)
+    if state in (StreamState.ENDED, StreamState.BROKEN):
+        with contextlib.suppress(LocalError):
+            reader.receive_data(INPUTS[moved])
+        assert state is drained(reader)
+        return
+    if state in (StreamState.IN_FRAME, StreamState.IN_LAST_FRAME):
+        if moved in SEEN_AS_BODY:
+            return
+        if moved is StreamInput.END:
+            moved = StreamInput.FAULT
+            reader.receive_data(b"")
+        else:
+            reader.receive_data(INPUTS[moved])
+    elif moved is StreamInput.FRAME_END:
+        return
+    else:
+        reader.receive_data(INPUTS[moved])
+        if moved not in STREAM_TRANSITIONS[state]:
+            moved = StreamInput.FAULT
+    assert STREAM_TRANSITIONS[state][moved] is drained(reader)
