@@ -44,8 +44,8 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_VERSION = "unsupported-version"
     """The server does not speak the version asked for. (HF-CMD-004)"""
     BAD_REQUEST = "bad-request"
-    """A name is missing, has a wrong type or stands where it may not, or a body came that no one
-    asked for. (HF-HEADER-016)"""
+    """A name is missing, has a wrong type or stands where it may not, or a body came with a command
+    that takes none. (HF-HEADER-016)"""
     UNKNOWN_COMMAND = "unknown-command"
     """The command is not in the table of commands. (HF-CMD-001)"""
     UNSUPPORTED = "unsupported"

@@ -46,13 +46,13 @@ class StreamInput(StrEnum):
     """What moves a stream."""
 
     HEADER = "header"
-    """A header without `more`."""
+    """A header without `more`, or with `more: false`."""
     HEADER_WITH_MORE = "header-with-more"
     """A header with `more: true`."""
     FRAME_END = "frame-end"
     """The last byte of a frame's body has passed; for an empty body, at once."""
     END = "end"
-    """End of file, or a header with `close: true` has passed."""
+    """End of file, or a reply or notice with `close: true` has passed."""
     FAULT = "fault"
     """A fatal error, or end of file where a message is not whole."""
 

@@ -201,7 +201,13 @@ REFUSED = [
 
 
 @pytest.mark.rule(
-    "HF-HEADER-016", "HF-HEADER-017", "HF-REQ-002", "HF-CMD-001", "HF-CMD-004", "HF-ERROR-008"
+    "HF-HEADER-016",
+    "HF-HEADER-017",
+    "HF-REQ-002",
+    "HF-CMD-001",
+    "HF-CMD-004",
+    "HF-ERROR-008",
+    "HF-CMD-028",
 )
 @pytest.mark.parametrize(("members", "code"), REFUSED)
 def test_a_request_that_breaks_a_rule_is_refused_and_the_next_one_answered(members, code):
