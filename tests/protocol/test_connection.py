@@ -365,6 +365,21 @@ def test_replies_echo_the_ids_in_the_order_of_the_requests():
     assert server.outstanding == 0
 
 
+@pytest.mark.rule("HF-REPLY-005", "HF-REPLY-011")
+def test_a_refusal_has_a_registered_code_and_says_when_to_try_again_if_that_helps():
+    for code in ("busy", "no-space", "internal"):
+        server, _ = serving(STAT)
+        with pytest.raises(hf.LocalError, match="HF-REPLY-011"):
+            server.send(hf.Refusal(code=code))
+        assert 100 == header_of(server.send(hf.Refusal(code=code, retry_ms=100)))["retry_ms"]
+    server, _ = serving(STAT)
+    with pytest.raises(hf.LocalError, match="HF-REPLY-011"):
+        server.send(hf.Refusal(code="not-found", retry_ms=100))
+    with pytest.raises(hf.LocalError, match="HF-REPLY-005"):
+        server.send(hf.Refusal(code="invented"))
+    assert header_of(server.send(hf.Refusal(code="not-found")))["code"] == "not-found"
+
+
 @pytest.mark.rule("HF-REPLY-002")
 def test_a_reply_nobody_waits_for_is_not_sent():
     server, _ = serving()

@@ -9,8 +9,6 @@ import time
 
 import pytest
 
-from headframe import Connection, LocalError, Refusal, Role, Stat
-
 
 @pytest.mark.rule("HF-ERROR-003", "HF-TIME-006", "HF-ERROR-002")
 def test_a_fatal_error_is_told_after_the_replies_and_ends_the_connection(peer):
@@ -200,26 +198,3 @@ def test_a_peer_that_takes_no_reply_is_cut_and_others_do_not_notice(serving, con
     except ConnectionError:
         pass
     assert received < 64 << 20
-
-
-# --- refusals as the codec's rules want them
-
-
-@pytest.mark.rule("HF-REPLY-005", "HF-REPLY-011")
-def test_a_refusal_has_a_registered_code_and_says_when_to_try_again_if_that_helps():
-    def fresh():
-        server = Connection(Role.SERVER)
-        client = Connection(Role.CLIENT)
-        server.receive_data(client.send(Stat(id=1, filename="a")))
-        server.next_event()
-        server.next_event()
-        return server
-
-    for code in ("busy", "no-space", "internal"):
-        with pytest.raises(LocalError, match="HF-REPLY-011"):
-            fresh().send(Refusal(code=code))
-        assert fresh().send(Refusal(code=code, retry_ms=100))
-    with pytest.raises(LocalError, match="HF-REPLY-011"):
-        fresh().send(Refusal(code="not-found", retry_ms=100))
-    with pytest.raises(LocalError, match="HF-REPLY-005"):
-        fresh().send(Refusal(code="invented"))
