@@ -45,11 +45,10 @@ from headframe.events import (
 )
 from headframe.exchange import Exchange, Incoming
 from headframe.headers import Header
+from headframe.interpretation import REPLY_PLANS, REQUEST_PLAN
 from headframe.limits import LIMITS, Limits
 from headframe.messages import (
     COMMANDS,
-    REPLY_PLANS,
-    REQUEST_PLAN,
     UNSET,
     Continuation,
     Notice,

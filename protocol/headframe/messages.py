@@ -5,33 +5,24 @@ no less; names that a type does not list are ignored, unless they begin with `!`
 
 A request's type is chosen by `cmd`, a reply's by the command it answers, a later header's by its
 place. `Refused` is none of these: it is what a well-formed header becomes that asks for something
-this side has to refuse.
+this side has to refuse. Which JSON becomes which type is decided in `interpretation`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from headframe.errors import BadFrame, BadReply, shown
-from headframe.headers import Header, HeaderCodec, WholeNumber
+from headframe.errors import shown
+from headframe.headers import Header, WholeNumber
 from headframe.limits import LIMITS
-from headframe.registry import REGISTERED_KEYS, Command, ErrorCode
-from headframe.schema import FramePlan, declare_frame, derive_plan
-from headframe.strict_json import JSONObject
+from headframe.registry import Command, ErrorCode
 
 __all__ = [
     "COMMANDS",
-    "LATER_CODEC",
-    "LATER_PLAN",
-    "REPLY_CODECS",
-    "REPLY_PLANS",
-    "REQUEST_CODEC",
-    "REQUEST_PLAN",
     "UNSET",
     "VERSION",
     "CommandRow",
@@ -365,14 +356,13 @@ def known_code(code: str) -> ErrorCode:
         return ErrorCode.INTERNAL
 
 
-_COMMAND_NAMES: Final = frozenset(Command)
 _COMMAND_OF: Final = {row.request: command for command, row in COMMANDS.items()}
 
 
 def command_of(header: Request | Refused) -> Command | None:
     """Return what a request asks for; None: nothing that HF/1 knows."""
     if isinstance(header, Refused):
-        return Command(header.cmd) if header.cmd in _COMMAND_NAMES else None
+        return Command(header.cmd) if header.cmd in set(Command) else None
     return _COMMAND_OF[type(header)]
 
 
@@ -381,131 +371,3 @@ def has_trailer(header: Continuation) -> bool:
     return header.abort or not (
         header.digest is header.total is header.code is header.message is UNSET
     )
-
-
-T = TypeVar("T", bound=Header)
-
-
-def _convert(members: JSONObject, kind: type[T]) -> T:
-    """Return the members that `kind` uses as one; raise msgspec.ValidationError."""
-    used = set(kind.__struct_encode_fields__)
-    known = {name: value for name, value in members.items() if name in used}
-    return msgspec.convert(known, kind)
-
-
-def _critical_name(members: JSONObject) -> str | None:
-    """Return a name that must be understood and is not."""
-    return next((name for name in members if name.startswith("!")), None)
-
-
-def _interpret_request(members: JSONObject) -> Request | Refused:
-    """Give a request's members their meaning, in the order of chapter 6."""
-    cmd = members.get("cmd")
-
-    def refused(code: ErrorCode, message: str) -> Refused:
-        return Refused(
-            filesize=members.get("filesize", 0),
-            more=members.get("more", False),
-            id=members.get("id", UNSET),
-            cmd=cmd if isinstance(cmd, str) else None,
-            code=code,
-            message=message,
-        )
-
-    if cmd == Command.HELLO and type(members.get("hf")) is int and members["hf"] != VERSION:
-        return refused(
-            ErrorCode.UNSUPPORTED_VERSION,
-            f"version {shown(members['hf'])} is not spoken here, only {VERSION} is",
-        )
-    critical = _critical_name(members)
-    if critical is not None:
-        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
-    if not isinstance(cmd, str):
-        return refused(ErrorCode.BAD_REQUEST, f"cmd is {shown(cmd)}, a string is needed")
-    if cmd not in _COMMAND_NAMES:
-        return refused(ErrorCode.UNKNOWN_COMMAND, f"{shown(cmd)} is no command of HF/1")
-    try:
-        request = _convert(members, COMMANDS[Command(cmd)].request)
-    except msgspec.ValidationError as error:
-        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {error}")
-    flaw = request.flaw()
-    if flaw is not None:
-        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {flaw}")
-    return request
-
-
-def _interpret_reply(kind: type[Reply] | None) -> Any:
-    """Return what gives a reply to a request with replies of `kind` its meaning."""
-
-    def interpret(members: JSONObject) -> Reply | Notice:
-        critical = _critical_name(members)
-        if critical is not None:
-            raise BadReply("HF-REPLY-001", f"{shown(critical)} in a reply is not understood")
-        if not isinstance(members.get("ok"), bool):
-            raise BadReply(
-                "HF-REPLY-001", f"ok is {shown(members.get('ok'))}, true or false is needed"
-            )
-        try:
-            if members.get("id") == 0:
-                if members["ok"]:
-                    raise BadReply("HF-REPLY-001", "ok is true in a notice, id 0")
-                return _convert(members, Notice)
-            if not members["ok"]:
-                return _convert(members, Refusal)
-            return _convert(members, Reply if kind is None else kind)
-        except msgspec.ValidationError as error:
-            raise BadReply("HF-REPLY-001", f"reply is malformed: {error}") from error
-
-    return interpret
-
-
-def _interpret_later(members: JSONObject) -> Continuation | Refused:
-    """Give a later header its meaning."""
-    for name in ("cmd", "ok"):
-        if name in members:
-            raise BadFrame("HF-BODY-001", f"{name} in a later header: a new message began in one")
-
-    def refused(code: ErrorCode, message: str) -> Refused:
-        return Refused(
-            filesize=members.get("filesize", 0),
-            more=members.get("more", False),
-            code=code,
-            message=message,
-        )
-
-    critical = _critical_name(members)
-    if critical is not None:
-        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
-    for name in members:
-        if name in REGISTERED_KEYS and name not in Continuation.__struct_encode_fields__:
-            return refused(ErrorCode.BAD_REQUEST, f"{name} has no place in a later header")
-    try:
-        return _convert(members, Continuation)
-    except msgspec.ValidationError as error:
-        return refused(ErrorCode.BAD_REQUEST, f"later header: {error}")
-
-
-REQUEST_CODEC: Final[HeaderCodec[Request | Refused]] = HeaderCodec(
-    Hello | Put | Get | Stat | List | Delete | Move, _interpret_request
-)
-"""Reads the first header of a request."""
-
-LATER_CODEC: Final[HeaderCodec[Continuation | Refused]] = HeaderCodec(
-    Continuation, _interpret_later
-)
-"""Reads any later header."""
-
-REPLY_CODECS: Final[dict[Command | None, HeaderCodec[Any]]] = {
-    **{
-        command: HeaderCodec(row.reply, _interpret_reply(row.reply), id_min=0)
-        for command, row in COMMANDS.items()
-    },
-    None: HeaderCodec(Notice, _interpret_reply(None), id_min=0),
-}
-"""Read the first header of a reply, by the command that it answers; None: where none is due."""
-
-REQUEST_PLAN: Final[FramePlan[Request | Refused]] = derive_plan(declare_frame(REQUEST_CODEC))
-LATER_PLAN: Final[FramePlan[Continuation | Refused]] = derive_plan(declare_frame(LATER_CODEC))
-REPLY_PLANS: Final[dict[Command | None, FramePlan[Any]]] = {
-    command: derive_plan(declare_frame(codec)) for command, codec in REPLY_CODECS.items()
-}

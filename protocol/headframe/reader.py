@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from headframe.errors import BadFrame, ConnectionLost, LocalError, RemoteError
 from headframe.headers import Header
-from headframe.messages import LATER_PLAN
+from headframe.interpretation import LATER_PLAN
 from headframe.schema import FramePlan
 from headframe.states import STREAM_TRANSITIONS, StreamInput, StreamState
 

@@ -10,7 +10,11 @@ from typing import Any
 
 from headframe.errors import LocalError
 from headframe.headers import Header
-from headframe.messages import LATER_PLAN, Continuation, has_trailer
+from headframe.interpretation import LATER_PLAN
+from headframe.messages import (
+    Continuation,
+    has_trailer,
+)
 from headframe.schema import FramePlan
 from headframe.states import STREAM_TRANSITIONS, StreamInput, StreamState
 

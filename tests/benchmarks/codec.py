@@ -20,7 +20,7 @@ import msgspec
 import orjson
 
 from headframe import Put
-from headframe.messages import REQUEST_PLAN
+from headframe.interpretation import REQUEST_PLAN
 
 ROUNDS = 60
 CALLS = 500

@@ -20,7 +20,7 @@ from headframe import (
 )
 from headframe.conformance import strategies as hf
 from headframe.headers import HeaderCodec
-from headframe.messages import LATER_CODEC, REPLY_CODECS, REQUEST_CODEC
+from headframe.interpretation import LATER_CODEC, REPLY_CODECS, REQUEST_CODEC
 
 CODECS = [REQUEST_CODEC, LATER_CODEC, *REPLY_CODECS.values()]
 

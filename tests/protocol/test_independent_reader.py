@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 import headframe as hf
 from headframe import COMMANDS, UNSET, Command, Connection, Limits, Role
 from headframe.conformance import strategies
-from headframe.messages import REQUEST_CODEC, command_of
+from headframe.interpretation import REQUEST_CODEC
+from headframe.messages import (
+    command_of,
+)
 from independent_reader import read_stream
 
 UNLIMITED = Limits(discard_bytes=2**53)
