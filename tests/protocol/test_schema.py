@@ -10,7 +10,16 @@ from construct import Adapter, Bytes, GreedyBytes, Int16ub, Int32ub, Int32ul, Pr
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headframe import FRAME, FRAME_PLAN, BadFrame, LocalError, OpenHeader, Reader, RemoteError
+from headframe import (
+    FRAME,
+    FRAME_PLAN,
+    NEED_DATA,
+    BadFrame,
+    LocalError,
+    OpenHeader,
+    Reader,
+    RemoteError,
+)
 from headframe.conformance import strategies as hf
 from headframe.headers import HeaderCodec
 from headframe.schema import HeaderJSON, Limited, body_bytes, declare_frame, derive_plan
@@ -24,7 +33,7 @@ def declared(length, header=None, body=body_bytes):
 
 def read_all(reader):
     parts = []
-    while not isinstance(part := reader.next_part(), type(None)) and "NEED" not in str(part):
+    while (part := reader.next_part()) is not NEED_DATA:
         parts.append(bytes(part) if isinstance(part, memoryview) else part)
     return parts
 
@@ -61,7 +70,8 @@ def parse_by_construct(data):
 
 def parse_by_reader(data):
     reader = Reader(FRAME_PLAN, FRAME_PLAN)
-    reader.receive_data(data)
+    if data:
+        reader.receive_data(data)
     try:
         parts = read_all(reader)
     except RemoteError as error:
@@ -80,6 +90,7 @@ def parse_by_reader(data):
     | hf.frames().flatmap(lambda frame: hf.damaged(frame.wire))
     | st.binary(min_size=1, max_size=60)
 )
+@example(b"")
 @example(b"\xff\xff\xff\xff{}")
 @example(b"\x01\0\0\0{")
 @example(b'\x11\0\0\0{"filesize":true}x')
