@@ -115,6 +115,16 @@ class Connection:
         return self._reader.head_begun
 
     @property
+    def headers_read(self) -> int:
+        """How many headers have come, of whatever is made of them: each had its own time."""
+        return self._reader.headers_read
+
+    @property
+    def messages_begun(self) -> int:
+        """How many messages have begun to come, whether or not they made an event."""
+        return self._reader.messages_begun
+
+    @property
     def outstanding(self) -> int:
         """How many requests have begun to pass and want a reply that has not passed."""
         return sum(exchange.id is not UNSET for exchange in self._exchanges)

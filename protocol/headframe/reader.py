@@ -55,6 +55,8 @@ class Reader:
         self.state = StreamState.BETWEEN_MESSAGES
         self.body_left = 0
         """Bytes of the current frame's body that have not come yet."""
+        self.headers_read = 0
+        self.messages_begun = 0
         self._view = memoryview(b"")
         self._position = 0
         self._waiting: deque[memoryview] = deque()
@@ -111,11 +113,13 @@ class Reader:
             return header
 
     def _begin_frame(self, header: Header) -> None:
+        self.headers_read += 1
         if self.state is StreamState.BETWEEN_FRAMES:
             self.body_left = self.later.body_bytes(header)
             if header.more and not self.body_left:
                 raise BadFrame("HF-BODY-002", "later frame with more: true and no body")
         else:
+            self.messages_begun += 1
             self.body_left = self.first.body_bytes(header)
         self._move(StreamInput.HEADER_WITH_MORE if header.more else StreamInput.HEADER)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import socket
 import socketserver
-import time
 from typing import TYPE_CHECKING, Final
 
 from headframe import (
@@ -28,10 +27,10 @@ from headframe import (
     Request,
     RequestRefused,
     Role,
-    StreamState,
 )
 from headframe_server.answers import Answers
 from headframe_server.link import Link, PeerSilent, Woken
+from headframe_server.patience import Patience
 
 if TYPE_CHECKING:
     from headframe_server.server import Server
@@ -49,13 +48,10 @@ class Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Serve until the peer goes, breaks a rule or is too slow, or the server shuts down."""
-        self._limits = self.server.limits
-        self._connection = Connection(Role.SERVER, self._limits)
-        self._link = Link(self.request, self.server.wake, self._limits)
+        self._connection = Connection(Role.SERVER, self.server.limits)
+        self._link = Link(self.request, self.server.wake, self.server.limits)
         self._answers = Answers(self._connection, self._link, self.server.store, self.peer)
-        self._header_until: float | None = None
-        self._body_left_s = 0.0
-        """How long the message may still keep this thread waiting."""
+        self._patience = Patience(self._connection)
         try:
             self._serve()
         except (ConnectionLost, OSError, PeerSilent) as error:
@@ -89,13 +85,11 @@ class Handler(socketserver.BaseRequestHandler):
             if isinstance(event, ConnectionClosed):
                 return False
             self._take(event)
-        return not (self._link.woken and self._idle())
+        return not (self._link.woken and self._patience.is_idle())
 
     def _take(self, event: Received) -> None:
-        self._header_until = None
         match event:
             case Request():
-                self._body_left_s = self._limits.body_grace_ms / 1000
                 self._answers.begin(event)
             case BodyChunk(data):
                 self._answers.add(data)
@@ -106,16 +100,11 @@ class Handler(socketserver.BaseRequestHandler):
             case RequestRefused(refusal=refusal):
                 self._answers.refuse(refusal)
 
-    def _idle(self) -> bool:
-        connection = self._connection
-        return connection.receiving is StreamState.BETWEEN_MESSAGES and not connection.header_begun
-
     def _receive(self) -> None:
         """Wait for bytes, as long as the standard says, and give them to the connection."""
-        idle = self._idle()
-        begun = time.monotonic()
+        idle = self._patience.is_idle()
         try:
-            data = self._link.receive(self._patience_s(idle, begun))
+            data = self._link.receive(self._patience.left_s())
         except PeerSilent:
             if idle:
                 raise _Ended(ErrorCode.CLOSING, "no request for too long") from None
@@ -123,8 +112,7 @@ class Handler(socketserver.BaseRequestHandler):
         except Woken:
             self._say_goodbye(idle)
             return
-        waited_s = time.monotonic() - begun
-        self._body_left_s += len(data) / self._limits.body_bytes_per_s - waited_s
+        self._patience.received(len(data))
         self._connection.receive_data(data)
 
     def _say_goodbye(self, idle: bool) -> None:
@@ -133,17 +121,6 @@ class Handler(socketserver.BaseRequestHandler):
         if idle:
             raise _Ended(ErrorCode.CLOSING, message)
         self._link.send(self._connection.send(Notice(code=ErrorCode.CLOSING, message=message)))
-
-    def _patience_s(self, idle: bool, now: float) -> float:
-        if idle:
-            self._header_until = None
-            return self._limits.idle_ms / 1000
-        if not self._connection.header_begun:
-            self._header_until = None
-            return self._body_left_s
-        if self._header_until is None:
-            self._header_until = now + self._limits.header_ms / 1000
-        return self._header_until - now
 
     def _end(self, code: ErrorCode, message: str) -> None:
         """Tell the peer, where it listens, why the connection ends."""

@@ -887,6 +887,16 @@ def test_every_reply_in_every_state_of_an_exchange_is_sent_or_changes_nothing(st
     assert before == server.outstanding
 
 
+def test_headers_and_messages_are_counted_whatever_becomes_of_them():
+    server, _ = serving(
+        frame(b"a", id=1, cmd="put", filename="a", more=True)
+        + frame(b"b")
+        + frame(b"x", cmd="nope")
+        + frame(b"x", cmd="list")
+    )
+    assert (4, 3) == (server.headers_read, server.messages_begun)
+
+
 # --- the invariant of the whole codec
 
 

@@ -182,6 +182,17 @@ def test_a_body_that_trickles_is_cut_and_one_that_flows_is_not(serving, connect,
     assert slow.ends()
 
 
+@pytest.mark.rule("HF-TIME-002", "HF-BODY-004")
+@pytest.mark.parametrize("members", [{"id": 1, "cmd": "nope"}, {"cmd": "stat", "filename": "a"}])
+def test_what_is_discarded_has_the_same_patience(peer, members):
+    peer.send(filesize=10, **members)
+    if "id" in members:
+        assert "unknown-command" == peer.reply()["code"]
+    time.sleep(0.2)
+    peer.socket.sendall(b"0123456789" + peer.frame(id=2, cmd="hello"))
+    assert 2 == peer.reply()["id"]
+
+
 @pytest.mark.rule("HF-TIME-005")
 def test_a_peer_that_takes_no_reply_is_cut_and_others_do_not_notice(serving, connect, root):
     (root / "a").write_bytes(bytes(64 << 20))
