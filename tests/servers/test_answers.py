@@ -203,6 +203,12 @@ def test_a_large_file_comes_in_frames_of_at_most_a_mebibyte(peer, root, size, fr
     assert (root / "a").read_bytes() == body
 
 
+def test_a_large_file_comes_whole_where_there_is_no_sendfile(peer, root, monkeypatch):
+    monkeypatch.delattr(os, "sendfile", raising=False)
+    (root / "a").write_bytes(os.urandom(3_500_000))
+    assert (root / "a").read_bytes() == peer.ask(cmd="get", filename="a")["body"]
+
+
 @pytest.mark.rule("HF-BODY-015")
 def test_a_file_that_becomes_shorter_is_never_filled_up(serving, connect, root):
     (root / "a").write_bytes(bytes(40 << 20))
