@@ -1,6 +1,6 @@
 """What becomes of a request: the reply, checked, or why there is none.
 
-Spec: chapters 5, 8 and 9. The law of this module: a call succeeds only when its reply has ended and
+Spec: chapters 5, 8 and 11. The law of this module: a call succeeds only when its reply has ended and
 holds what its command promises; anything less is an error of that call. What comes after its
 error is let pass, so that the calls behind it are not disturbed.
 

@@ -1,6 +1,6 @@
 """The limits of HF/1, each with the reason for its size.
 
-Spec: chapter 10, "Limits". The law of this module: a number that both sides must know stands
+Spec: chapter 13, "Limits". The law of this module: a number that both sides must know stands
 here once, and nothing else in the package repeats it.
 """
 

@@ -1,7 +1,7 @@
 # generated from spec/registry by spec/registry/generate.py; edit the JSON
 """The words of HF/1 as Python: error codes, commands and the names that headers may hold.
 
-Spec: chapter 10, "Registries and tables". The law of this module: it is written by
+Spec: chapter 13, "Registries and tables". The law of this module: it is written by
 `spec/registry/generate.py` and never by hand.
 """
 

@@ -1,6 +1,6 @@
 """The state machines of HF/1 as data, and nothing else.
 
-Spec: chapter 10, "States", whose tables and diagrams are drawn from here. The law of this
+Spec: chapter 13, "States", whose tables and diagrams are drawn from here. The law of this
 module: what is not in a table cannot happen. An input that a state does not list is the
 caller's mistake when it comes from this side, and a protocol error when it comes from the peer.
 

@@ -1,6 +1,6 @@
 """One connection: bytes to events, events to the store and back.
 
-Spec: chapters 5, 6 and 9. The law of this module: events are answered in the order in which they
+Spec: chapters 5, 6 and 11. The law of this module: events are answered in the order in which they
 come, and every request is answered once; which answer reaches the wire is the codec's business.
 """
 

@@ -1,6 +1,6 @@
 """A connected socket with the patience that the standard asks for.
 
-Spec: chapter 9. The law of this module: no wait is without end. Whoever waits for a peer says how
+Spec: chapter 11. The law of this module: no wait is without end. Whoever waits for a peer says how
 long, in all and not per read, and hears in time when the server shuts down.
 """
 

@@ -1,6 +1,6 @@
 """How long a peer may keep a thread waiting.
 
-Spec: chapter 9. The law of this module: a wait is counted against what it is for. A header has its
+Spec: chapter 11. The law of this module: a wait is counted against what it is for. A header has its
 time in all; a body has a grace and then a pace, and what the server itself takes is not counted;
 between messages there is silence for a while.
 """

@@ -3,7 +3,7 @@
     with Server(("127.0.0.1", 0), DirectoryStore("files")) as server:
         print(server.url)
 
-Spec: chapter 9. The law of this module: it always ends. Stopping accepts nothing new, lets
+Spec: chapter 11. The law of this module: it always ends. Stopping accepts nothing new, lets
 requests that have begun finish, and after `drain_s` cuts what is left.
 """
 

@@ -1,7 +1,7 @@
 """What the server asks of a place where files are kept.
 
 Spec: chapter 8. The law of this module: a store changes nothing visible before `commit`, and says
-why it cannot with a StoreError that holds a code of chapter 10.
+why it cannot with a StoreError that holds a code of chapter 13.
 """
 
 from __future__ import annotations
