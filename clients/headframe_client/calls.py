@@ -1,7 +1,7 @@
 """What becomes of a request: the reply, checked, or why there is none.
 
-Spec: chapters 5, 8 and 11. The law of this module: a call succeeds only when its reply has ended and
-holds what its command promises; anything less is an error of that call. What comes after its
+Spec: chapters 5, 8 and 11. The law of this module: a call succeeds only when its reply has ended
+and holds what its command promises; anything less is an error of that call. What comes after its
 error is let pass, so that the calls behind it are not disturbed.
 
     receive(Reply)            a Refusal ends in an error, anything else is looked at

@@ -84,6 +84,7 @@ from headframe.messages import (
     Stat,
     StatReply,
     UnsetType,
+    command_of,
 )
 from headframe.names import check_name, is_name
 from headframe.reader import Reader
@@ -147,5 +148,6 @@ __all__ = [
     "StreamState",
     "UnsetType",
     "check_name",
+    "command_of",
     "is_name",
 ]

@@ -40,7 +40,7 @@ class ErrorCode(StrEnum):
     CLOSING = "closing"
     """The connection ends; only requests already begun are answered. (HF-TIME-008)"""
     SUPERSEDED = "superseded"
-    """A newer request has taken over this upload; do not retry by yourself. (HF-REPLY-005)"""
+    """A newer request has taken over this upload; do not retry by yourself. (HF-RESUME-018)"""
     UNSUPPORTED_VERSION = "unsupported-version"
     """The server does not speak the version asked for. (HF-CMD-004)"""
     BAD_REQUEST = "bad-request"
@@ -51,9 +51,9 @@ class ErrorCode(StrEnum):
     UNSUPPORTED = "unsupported"
     """The server does not know a critical name or a digest algorithm. (HF-HEADER-017)"""
     UNAUTHORIZED = "unauthorized"
-    """The server does not know who is asking. (HF-REPLY-005)"""
+    """The server does not know who is asking. (HF-SEC-005)"""
     FORBIDDEN = "forbidden"
-    """The server knows who is asking and does not permit it. (HF-REPLY-005)"""
+    """The server knows who is asking and does not permit it. (HF-SEC-009)"""
     BAD_NAME = "bad-name"
     """The text is not a file name of HF/1, or not one that this server can keep apart.
     (HF-NAME-001)"""
@@ -62,21 +62,21 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     """Something that is not this file stands in the way of the name. (HF-CMD-027)"""
     PRECONDITION_FAILED = "precondition-failed"
-    """The file is not in the state that the request asked for. (HF-CMD-025)"""
+    """The file is not in the state that the request asked for. (HF-COND-002)"""
     BAD_RANGE = "bad-range"
     """The offset lies beyond the end of the file. (HF-CMD-015)"""
     OFFSET_MISMATCH = "offset-mismatch"
     """The upload does not continue where the server stands; `offset` says where it does.
-    (HF-REPLY-005)"""
+    (HF-RESUME-006)"""
     UPLOAD_GONE = "upload-gone"
-    """The server has no upload of this token to continue. (HF-REPLY-005)"""
+    """The server knows no upload by this token. (HF-RESUME-004)"""
     SIZE_MISMATCH = "size-mismatch"
     """The bytes that came are not as many as `total` said. (HF-CMD-010)"""
     DIGEST_MISMATCH = "digest-mismatch"
     """The bytes that came do not have the digest that was sent with them. (HF-CMD-011)"""
     TOO_LARGE = "too-large"
     """The request exceeds a limit of the server, one above what every server guarantees.
-    (HF-CMD-005)"""
+    (HF-SEC-012)"""
     NO_SPACE = "no-space"
     """The server has no room to store this now. (HF-REPLY-011)"""
     ABORTED = "aborted"
@@ -163,23 +163,23 @@ _RULES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.BAD_HEADER: "HF-HEADER-002",
         ErrorCode.TIMEOUT: "HF-TIME-001",
         ErrorCode.CLOSING: "HF-TIME-008",
-        ErrorCode.SUPERSEDED: "HF-REPLY-005",
+        ErrorCode.SUPERSEDED: "HF-RESUME-018",
         ErrorCode.UNSUPPORTED_VERSION: "HF-CMD-004",
         ErrorCode.BAD_REQUEST: "HF-HEADER-016",
         ErrorCode.UNKNOWN_COMMAND: "HF-CMD-001",
         ErrorCode.UNSUPPORTED: "HF-HEADER-017",
-        ErrorCode.UNAUTHORIZED: "HF-REPLY-005",
-        ErrorCode.FORBIDDEN: "HF-REPLY-005",
+        ErrorCode.UNAUTHORIZED: "HF-SEC-005",
+        ErrorCode.FORBIDDEN: "HF-SEC-009",
         ErrorCode.BAD_NAME: "HF-NAME-001",
         ErrorCode.NOT_FOUND: "HF-CMD-016",
         ErrorCode.CONFLICT: "HF-CMD-027",
-        ErrorCode.PRECONDITION_FAILED: "HF-CMD-025",
+        ErrorCode.PRECONDITION_FAILED: "HF-COND-002",
         ErrorCode.BAD_RANGE: "HF-CMD-015",
-        ErrorCode.OFFSET_MISMATCH: "HF-REPLY-005",
-        ErrorCode.UPLOAD_GONE: "HF-REPLY-005",
+        ErrorCode.OFFSET_MISMATCH: "HF-RESUME-006",
+        ErrorCode.UPLOAD_GONE: "HF-RESUME-004",
         ErrorCode.SIZE_MISMATCH: "HF-CMD-010",
         ErrorCode.DIGEST_MISMATCH: "HF-CMD-011",
-        ErrorCode.TOO_LARGE: "HF-CMD-005",
+        ErrorCode.TOO_LARGE: "HF-SEC-012",
         ErrorCode.NO_SPACE: "HF-REPLY-011",
         ErrorCode.ABORTED: "HF-BODY-012",
         ErrorCode.BUSY: "HF-REPLY-011",

@@ -1,6 +1,6 @@
 """A reference server for HF/1: sockets, threads and files around the codec.
 
-It shows that the codec carries a real server, and is good for files on a network that you trust.
+It shows that the codec carries a real server, and keeps what it says of your files.
 `Server` takes a `Store`, `DirectoryStore` keeps files in a directory:
 
     with Server(("127.0.0.1", 0), DirectoryStore("files")) as server:
@@ -10,19 +10,29 @@ A put goes through `handler` (bytes to events), `answers` (events to the store) 
 (temporary file, checks, rename).
 """
 
+from headframe_server.access import Access, AccessError, Person, Token
 from headframe_server.directory import DirectoryStore
 from headframe_server.server import DEFAULT_PORT, Server
+from headframe_server.settings import Settings, SettingsError
 from headframe_server.store import Condition, Entry, FileInfo, Incoming, OpenFile, Store, StoreError
+from headframe_server.tls import server_context
 
 __all__ = [
     "DEFAULT_PORT",
+    "Access",
+    "AccessError",
     "Condition",
     "DirectoryStore",
     "Entry",
     "FileInfo",
     "Incoming",
     "OpenFile",
+    "Person",
     "Server",
+    "Settings",
+    "SettingsError",
     "Store",
     "StoreError",
+    "Token",
+    "server_context",
 ]

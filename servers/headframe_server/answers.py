@@ -1,7 +1,8 @@
 """What each request asks of the store, and the reply that tells what became of it.
 
-Spec: chapter 8. The law of this module: a request is carried out when its message has ended and not
-before; what is known to fail is refused as soon as it is known.
+Spec: chapters 8 to 10. The law of this module: a request is carried out when its message has ended
+and not before; what is known to fail is refused as soon as it is known. Puts that arrive in one
+go are committed together, and answered when all of them are durable.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -36,161 +38,280 @@ from headframe import (
     Move,
     MoveReply,
     Put,
-    PutReply,
     Refusal,
     Reply,
     Request,
+    RequestRefused,
     Sent,
     Stat,
     StatReply,
+    UnsetType,
     check_name,
+    command_of,
 )
+from headframe_server.access import Visitor
 from headframe_server.link import Link
+from headframe_server.log import record
+from headframe_server.settings import Settings
 from headframe_server.store import Entry, Incoming, OpenFile, Store, StoreError
 
 __all__ = ["Answers"]
 
-LIST_ENTRIES: Final = 1000
+BATCH_FILES: Final = 32
+"""Puts that are committed together at most; each of them holds a file open."""
 READ_BYTES: Final = 1 << 18
 FLUSH_BYTES: Final = 1 << 16
-RETRY_MS: Final = 1000
 _DIGEST: Final = re.compile(r"([a-z0-9-]+):(.*)", re.DOTALL)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_log: Final = logging.getLogger("headframe.server")
+T = TypeVar("T")
+
+try:
+    SERVER: Final = f"headframe/{metadata.version('headframe')}"
+except metadata.PackageNotFoundError:  # a checkout that nobody has installed
+    SERVER: Final = "headframe"  # type: ignore[misc]
+
+
+class Service(Protocol):
+    """What a server is, for all its connections."""
+
+    store: Store
+    settings: Settings
 
 
 class Answers:
     """The replies of one connection."""
 
-    def __init__(self, connection: Connection, link: Link, store: Store, peer: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        link: Link,
+        service: Service,
+        visitor: Visitor,
+        *,
+        peer: str,
+    ) -> None:
         self._connection = connection
         self._link = link
-        self._store = store
+        self._service = service
+        self._store = service.store
+        self._visitor = visitor
         self._peer = peer
         self._outgoing = bytearray()
         self._request: Request | None = None
         self._incoming: Incoming | None = None
-        self._hash = hashlib.sha256()
+        self._whole: list[Incoming] = []
+        """Puts that wait to be committed and answered together."""
+        self._received_bytes = 0
+        self._listing = Listing(self._store)
 
     # --- the life of a request -----------------------------------------------------------
 
     def begin(self, request: Request) -> None:
         """Take the first header; refuse what is known to fail."""
         self._request = request
+        if not isinstance(request, Put) or request.upload is not UNSET:
+            self._settle()
         self._attempt(self._check, request)
 
     def add(self, data: bytes | bytearray | memoryview) -> None:
         """Take a piece of the body."""
-        incoming = self._incoming
-        if incoming is not None:
-            self._hash.update(data)
-            self._attempt(incoming.write, data)
+        if self._incoming is not None:
+            self._received_bytes += len(data)
+            self._attempt(self._store_piece, data)
 
     def finish(self, ending: MessageFinished) -> None:
         """Carry the request out and reply."""
         self._attempt(self._carry_out, ending)
-        self.drop()
+        self._drop()
+
+    def reject(self, event: RequestRefused) -> None:
+        """Refuse what the codec has found wrong, unless who is asking comes first (6.2)."""
+        refusal = event.refusal
+        if event.cmd is not None and refusal.code == ErrorCode.BAD_REQUEST:
+            try:
+                self._visitor.check(event.cmd)
+            except StoreError as error:
+                refusal = error.refusal()
+        self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Reply that the request is not carried out."""
-        _log.info("%s: refused: %s %s", self._peer, refusal.code, refusal.message)
-        self.drop()
         self._reply(refusal)
+        self._record(logging.INFO, "refused", code=refusal.code, message=refusal.message)
+        self._drop()
 
-    def drop(self) -> None:
-        """Forget the request that is passing, and what was received of it."""
+    def look_up(self) -> None:
+        """See whether a newer request has taken the upload over that is arriving."""
         if self._incoming is not None:
-            self._incoming.discard()
-        self._incoming = self._request = None
+            self._attempt(self._incoming.write, b"")
 
     def flush(self) -> None:
-        """Send what has been collected."""
-        if self._outgoing:
-            outgoing, self._outgoing = self._outgoing, bytearray()
-            self._link.send(outgoing)
+        """Send what has been collected, and the outcome of all puts that are whole."""
+        self._settle()
+        self._send_collected()
 
-    def _attempt(self, step: Any, argument: Any) -> None:
+    def close(self) -> None:
+        """Carry out what is whole, forget what is not; nothing can be said any more."""
+        self._drop()
+        self._listing.close()
+        whole, self._whole = self._whole, []
+        try:
+            self._store.commit(whole)
+        finally:
+            for incoming in whole:
+                incoming.release()
+
+    def _drop(self) -> None:
+        """Forget the request that is passing, and what was received of it."""
+        if self._incoming is not None:
+            self._incoming.release()
+        self._incoming = self._request = None
+
+    def _settle(self) -> None:
+        """Commit all puts that are whole, in order and together, and reply to them."""
+        if not self._whole:
+            return
+        whole, self._whole = self._whole, []
+        try:
+            outcomes = self._store.commit(whole)
+        finally:
+            for incoming in whole:
+                incoming.release()
+        for outcome in outcomes:
+            if isinstance(outcome, StoreError):
+                refusal = outcome.refusal()
+                self._collect(refusal)
+                self._record(logging.INFO, "refused", code=refusal.code, message=refusal.message)
+            else:
+                self._collect(outcome)
+
+    def _attempt(self, step: Callable[[T], None], argument: T) -> None:
         try:
             step(argument)
         except StoreError as error:
-            self.refuse(Refusal(code=error.code, message=error.message, **error.members))
+            self.refuse(error.refusal())
         except BadName as error:
             self.refuse(Refusal(code=error.code, message=str(error)))
 
     def _reply(self, event: Sent) -> None:
+        """Reply, after all that was asked before."""
+        self._settle()
+        self._collect(event)
+
+    def _collect(self, event: Sent) -> None:
         self._outgoing += self._connection.send(event)
         if len(self._outgoing) >= FLUSH_BYTES:
-            self.flush()
+            self._send_collected()
+
+    def _send_collected(self) -> None:
+        if self._outgoing:
+            outgoing, self._outgoing = self._outgoing, bytearray()
+            self._link.send(outgoing)
+
+    def _record(self, level: int, event: str, **fields: Any) -> None:
+        request = self._request
+        if request is not None:
+            fields["cmd"] = command_of(request)
+            fields["name"] = getattr(request, "filename", "") or ""
+        fields = {name: value for name, value in fields.items() if isinstance(value, str | int)}
+        record(level, event, peer=self._peer, **fields)
 
     # --- checks at the first header ------------------------------------------------------
 
     def _check(self, request: Request) -> None:
-        for name in _names(request):
-            check_name(name)
-        if getattr(request, "upload", UNSET) is not UNSET:
-            raise StoreError(ErrorCode.UNSUPPORTED, "uploads that resume are not supported")
+        """Judge what is known of a request so far, in the order of 6.2."""
+        self._visitor.check(command_of(request))
         if isinstance(request, Put):
             _check_digest(request.digest)
-            self._incoming = self._store.receive(request.filename, request.if_)
-            self._hash = hashlib.sha256()
+        for name in _names(request):
+            check_name(name)
+        if isinstance(request, Put):
+            self._received_bytes = 0
+            self._check_total((request.offset or 0) + request.filesize, request.total)
+            interrupt = _nobody if request.upload is UNSET else self._link.interrupter()
+            self._incoming = self._store.receive(request, who=self._who, interrupt=interrupt)
+
+    def _check_total(self, *sizes: int | UnsetType) -> None:
+        largest = max(size for size in sizes if not isinstance(size, UnsetType))
+        if largest > self._store.total_bytes:
+            message = f"{largest} bytes, a file may have {self._store.total_bytes}"
+            raise StoreError(ErrorCode.TOO_LARGE, message)
+
+    @property
+    def _who(self) -> str:
+        return self._visitor.person.name if self._visitor.person else ""
+
+    def _store_piece(self, data: bytes | bytearray | memoryview) -> None:
+        assert isinstance(self._request, Put)
+        assert self._incoming is not None
+        self._check_total((self._request.offset or 0) + self._received_bytes)
+        self._incoming.write(data)
 
     # --- carrying out --------------------------------------------------------------------
 
     def _carry_out(self, ending: MessageFinished) -> None:
         match self._request:
-            case Put() as put:
-                self._reply(self._put(put, ending))
+            case Put():
+                self._put(ending)
             case Get() as get:
                 self._get(get)
             case Stat() as stat:
                 self._reply(self._stat(stat))
             case List() as listing:
                 self._list(listing)
-            case Delete(filename=str(name), if_=condition):
-                self._store.delete(name, condition)
+            case Delete() as delete:
+                self._delete(delete)
                 self._reply(DeleteReply())
             case Move() as move:
                 info = self._store.move(
                     move.filename, move.to, move.if_, None if move.to_if is UNSET else move.to_if
                 )
                 self._reply(MoveReply(rev=info.rev))
-            case Hello():
+            case Hello() as hello:
+                if not isinstance(hello.auth, UnsetType):
+                    self._visitor.introduce(hello.auth)
                 self._reply(self._hello())
 
     def _hello(self) -> Reply:
         limits = self._connection.limits
         return HelloReply(
             hf=[VERSION],
-            server=f"headframe/{metadata.version('headframe')}",
+            server=SERVER,
             limits={
-                "total": LIMITS.integer_max,
-                "list": LIST_ENTRIES,
+                "total": self._store.total_bytes,
+                "list": self._service.settings.list_entries,
                 "discard": limits.discard_bytes,
                 "idle_ms": limits.idle_ms,
                 "header_ms": limits.header_ms,
                 "linger_ms": limits.linger_ms,
+                "upload_ttl_ms": self._store.upload_ttl_ms,
             },
             features=[],
             durability=self._store.durability,
-            auth=[],
+            auth=self._visitor.schemes,
         )
 
-    def _put(self, put: Put, ending: MessageFinished) -> Reply:
+    def _put(self, ending: MessageFinished) -> None:
+        """Judge the body; a put that is whole waits for others that are on their way."""
         incoming = self._incoming
         assert incoming is not None
-        if ending.total is not UNSET and ending.total != ending.body_bytes:
-            raise StoreError(
-                ErrorCode.SIZE_MISMATCH,
-                f"{ending.body_bytes} bytes came, {ending.total} were announced",
-            )
-        digest = f"sha-256:{self._hash.hexdigest()}"
         _check_digest(ending.digest)
-        if ending.digest not in (UNSET, digest):
-            raise StoreError(ErrorCode.DIGEST_MISMATCH, f"the bytes that came have {digest}")
-        info = incoming.commit(mtime=None if put.mtime is UNSET else put.mtime, condition=put.if_)
-        return PutReply(rev=info.rev, total=info.total, digest=digest)
+        reply = incoming.end(
+            None if isinstance(ending.total, UnsetType) else ending.total,
+            None if isinstance(ending.digest, UnsetType) else ending.digest,
+        )
+        if reply is not None:
+            self._reply(reply)
+            return
+        self._incoming = None
+        self._whole.append(incoming)
+        assert isinstance(self._request, Put)
+        if len(self._whole) >= BATCH_FILES or self._request.upload is not UNSET:
+            self._settle()
 
     def _stat(self, stat: Stat) -> Reply:
+        if isinstance(stat.upload, str):
+            return self._store.stat_upload(stat.upload, who=self._who)
         assert isinstance(stat.filename, str)
         opened = self._store.open(stat.filename, stat.if_)
         try:
@@ -199,6 +320,13 @@ class Answers:
             return StatReply(rev=info.rev, total=info.total, mtime=info.mtime, digest=digest)
         finally:
             opened.close()
+
+    def _delete(self, delete: Delete) -> None:
+        if isinstance(delete.upload, str):
+            self._store.delete_upload(delete.upload, who=self._who)
+        else:
+            assert isinstance(delete.filename, str)
+            self._store.delete(delete.filename, delete.if_)
 
     def _get(self, get: Get) -> None:
         opened = self._store.open(get.filename, get.if_)
@@ -259,20 +387,55 @@ class Answers:
         return done
 
     def _list(self, listing: List) -> None:
-        limit = min(listing.limit or LIST_ENTRIES, LIST_ENTRIES)
-        entries = self._store.entries(
-            listing.prefix or "", listing.after or "", bool(listing.delimiter)
-        )
-        lines: list[bytes] = []
-        end = True
-        for entry in entries:
-            if len(lines) == limit:
-                end = False
-                break
-            lines.append(_line(entry))
-        body = b"".join(lines)
+        most = self._service.settings.list_entries
+        entries, end = self._listing.page(listing, min(listing.limit or most, most))
+        body = b"".join(map(_line, entries))
         self._reply(ListReply(end=end, filesize=len(body)))
         self._reply(BodyChunk(body))
+
+
+class Listing:
+    """A listing that one page after the other is asked of, as long as nothing changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._entries: Iterator[Entry] = iter(())
+        self._next: Entry | None = None
+        self._goes_on: tuple[object, ...] = ()
+        """What the request for the next page says."""
+
+    def page(self, listing: List, limit: int) -> tuple[list[Entry], bool]:
+        """Return the entries of a page, and whether it is the last one."""
+        prefix, after, delimiter = listing.prefix or "", listing.after or "", listing.delimiter
+        if self._goes_on != (prefix, after, delimiter, self._store.changes):
+            self.close()
+            changes = self._store.changes
+            self._entries = self._store.entries(prefix, after, bool(delimiter))
+            self._next = next(self._entries, None)
+        else:
+            changes = self._store.changes
+        found: list[Entry] = []
+        while self._next is not None and len(found) < limit:
+            found.append(self._next)
+            self._next = next(self._entries, None)
+        if self._next is None:
+            self.close()
+        else:
+            self._goes_on = (prefix, found[-1].text, delimiter, changes)
+        return found, self._next is None
+
+    def close(self) -> None:
+        """Let go of the directories that are open."""
+        self._goes_on = ()
+        self._next = None
+        close = getattr(self._entries, "close", None)
+        if close is not None:
+            close()
+        self._entries = iter(())
+
+
+def _nobody() -> None:
+    """Interrupt nobody: only an upload can be taken over."""
 
 
 def _names(request: Request) -> list[str]:
@@ -294,6 +457,9 @@ def _wants_digest(request: Get | Stat) -> bool:
 
 
 def _digest_of(opened: OpenFile) -> str:
+    """Return the digest of a file: as it was when it was stored, or computed."""
+    if opened.info.digest is not None:
+        return opened.info.digest
     hashed = hashlib.sha256()
     offset = 0
     while data := opened.read(offset, READ_BYTES):

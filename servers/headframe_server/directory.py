@@ -1,65 +1,111 @@
 """A store in a directory: each file under its own name, replaced by rename and never in place.
 
-Spec: chapters 7 and 8. The law of this module: what is visible changes by one rename or one unlink,
-under a lock and after every check. A put, from first byte to visible file:
+Spec: chapters 7 to 10. The law of this module: what is visible changes by one rename or one unlink,
+under a lock and after every check. A put, from first byte to reply:
 
-    receive   temporary file in ROOT/.headframe, beside the tree and on its file system
-    write     bytes appended
-    commit    time set; lock; condition checked again; rename into place; lock released
-    discard   temporary file removed, directories made for it removed if empty
+    receive   a draft in ROOT/.headframe, beside the tree and on its file system
+    write     bytes appended, and hashed
+    end       size and digest judged
+    commit    time and mark set; file synced; lock; condition judged again; directories made;
+              rename into place; lock released; every directory that changed synced
+    release   what has not become a file is removed
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import logging
+import functools
+import itertools
 import os
-import secrets
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Self
 
-from headframe import UNSET, ErrorCode, UnsetType
-from headframe_server.revision import describe, mark
-from headframe_server.store import Condition, Entry, FileInfo, StoreError
-from headframe_server.tree import PRIVATE, Tree, not_found
+from headframe import LIMITS, UNSET, ErrorCode, Put, PutReply, StatReply, UnsetType
+from headframe_server.disk import Disk
+from headframe_server.draft import Draft, Received, store_error, translated
+from headframe_server.durable import GroupCommit
+from headframe_server.revision import describe
+from headframe_server.store import (
+    RETRY_MS,
+    Condition,
+    Entry,
+    FileInfo,
+    Incoming,
+    StoreError,
+)
+from headframe_server.tree import PRIVATE, Tree
+from headframe_server.uploads import Repeat, Transfer, Uploads
 
 __all__ = ["DirectoryStore"]
 
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-_NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_log: Final = logging.getLogger("headframe.server")
-RETRY_MS: Final = 1000
-"""What a client waits before it tries again."""
+FREE_BYTES: Final = 1 << 30
+FREE_PART: Final = 0.05
+"""The smaller of the two stays free."""
 
 
 class DirectoryStore:
     """Files below a directory; a context manager that lets the directory go at its end."""
 
-    durability = "rename"
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        durability: str = "fsync",
+        upload_ttl_ms: int = LIMITS.upload_ttl_ms,
+        total_bytes: int = LIMITS.integer_max,
+        free_bytes: int = FREE_BYTES,
+        disk: Disk | None = None,
+    ) -> None:
+        """Take over `root`; raise OSError if it cannot be used or another server uses it.
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Take over `root`; raise OSError if it cannot be used or another server uses it."""
-        self._tree = Tree(root)
+        `free_bytes` or a twentieth of the file system, whichever is less, is left free.
+        """
+        if durability not in ("fsync", "rename"):
+            raise ValueError(f"durability is fsync or rename, not {durability!r}")
+        self.durability = durability
+        self.upload_ttl_ms = upload_ttl_ms
+        self.total_bytes = total_bytes
+        self.changes = 0
+        self._free_bytes = free_bytes
+        self._disk = disk or Disk()
+        self._group = GroupCommit(self._disk, durability)
+        self._tree = Tree(root, self._disk, self._group.changed)
         self._changing = threading.RLock()
-        try:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(PRIVATE, 0o700, dir_fd=self._tree.descriptor)
-            self._private = os.open(
-                PRIVATE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._tree.descriptor
-            )
-            self._lock_root()
-        except BaseException:
-            self._tree.close()
-            raise
-        for leftover in os.listdir(self._private):
-            if leftover.startswith("put-"):
-                os.unlink(leftover, dir_fd=self._private)
+        self._drafts = itertools.count()
+        self._file_mode = 0o666 & ~_read_umask()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._tree.close)
+            self._private = self._open_private(PRIVATE, self._tree.descriptor)
+            undo.callback(os.close, self._private)
+            _lock(self._private)
+            self._remove_leftovers()
+            self._tree.probe(self._private)
+            uploads = self._open_private("uploads", self._private)
+            self._uploads = Uploads(self._disk, uploads, self._group, self, upload_ttl_ms)
+            undo.callback(self._uploads.close)
+            self._uploads.tidy()
+            self._group.settle()
+            undo.pop_all()
+
+    def _open_private(self, name: str, at: int) -> int:
+        with contextlib.suppress(FileExistsError):
+            self._disk.make_directory(name, at, 0o700)
+            self._group.changed(at)
+        return self._disk.open_directory(name, at)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what puts have left that a crash interrupted."""
+        with self._disk.scan(self._private) as entries:
+            leftovers = [entry.name for entry in entries if entry.name.startswith("put-")]
+        for name in leftovers:
+            self._disk.unlink(name, self._private)
 
     def close(self) -> None:
         """Let the directory go."""
+        self._uploads.close()
+        self._group.close()
         os.close(self._private)
         self._tree.close()
 
@@ -71,10 +117,11 @@ class DirectoryStore:
 
     # --- reading -------------------------------------------------------------------------
 
+    @translated()
     def open(self, name: str, condition: Condition = UNSET) -> Opened:
         """Open a file to read it."""
         self._check_visible(name)
-        opened = Opened(self._tree.open_file(name))
+        opened = Opened(self._disk, self._tree.open_file(name))
         try:
             _check_condition(condition, opened.info)
         except StoreError:
@@ -82,6 +129,7 @@ class DirectoryStore:
             raise
         return opened
 
+    @translated()
     def stat(self, name: str, condition: Condition = UNSET) -> FileInfo:
         """Return what is known of a file."""
         opened = self.open(name, condition)
@@ -95,67 +143,132 @@ class DirectoryStore:
                 yield Entry(text)
                 continue
             try:
-                descriptor = os.open(
-                    segment, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory
-                )
+                descriptor = self._disk.open(segment, directory)
             except OSError:
                 continue
             try:
-                yield Entry(text, describe(descriptor))
+                info = describe(self._disk, descriptor)
             finally:
                 os.close(descriptor)
+            yield Entry(text, info)
+
+    # --- receiving -----------------------------------------------------------------------
+
+    @translated()
+    def receive(
+        self, put: Put, *, who: str = "", interrupt: Callable[[], None] = lambda: None
+    ) -> Received | Transfer | Repeat:
+        """Begin to receive a file; refuse at once what is already known to fail."""
+        if isinstance(put.upload, str):
+            return self._uploads.receive(put, who, interrupt)
+        self.check_target(put)
+        return Received(Draft(self._disk, self._private, f"put-{next(self._drafts)}"), put)
+
+    @translated()
+    def check_target(self, put: Put) -> None:
+        """Raise StoreError if no file can have the name now, `if` fails or there is no room."""
+        self._check_visible(put.filename)
+        self._check_place(put.filename)
+        self._check_current(put.filename, put.if_)
+        free_bytes, all_bytes = self._disk.free_bytes(self._private)
+        kept_bytes = min(self._free_bytes, int(all_bytes * FREE_PART))
+        if free_bytes - put.filesize < kept_bytes:
+            raise StoreError(ErrorCode.NO_SPACE, "no space left", retry_ms=RETRY_MS)
+
+    def commit(self, batch: Sequence[Incoming]) -> list[PutReply | StoreError]:
+        """Make each of these the file of its name, one after the other, durably."""
+        drafts = [incoming for incoming in batch if isinstance(incoming, Received | Transfer)]
+        with contextlib.ExitStack() as held:
+            for incoming in drafts:
+                held.enter_context(incoming.holding())
+            errors = self._group.each(
+                lambda incoming: incoming.prepare(self._file_mode, self._group), drafts
+            )
+            with self._changing:
+                outcomes = [
+                    self._place(incoming) if error is None else _refusal(error)
+                    for incoming, error in zip(drafts, errors, strict=True)
+                ]
+            try:
+                self._group.settle()
+            except OSError as error:
+                return [store_error(error)] * len(drafts)
+            for incoming, outcome in zip(drafts, outcomes, strict=True):
+                if isinstance(outcome, PutReply):
+                    incoming.placed(outcome)
+        return outcomes
+
+    def _place(self, incoming: Received | Transfer) -> PutReply | StoreError:
+        """Make a draft the file of its name, after a last look; the lock is held."""
+        draft, put = incoming.draft, incoming.put
+        try:
+            self._group.check()
+            check = functools.partial(self._check_current, put.filename, put.if_)
+            check()
+            check_new = check if put.if_ is None else None
+            self._rename(draft.directory, draft.filename, put.filename, check_new)
+            return draft.reply()
+        except (OSError, StoreError) as error:
+            return _refusal(error)
+
+    @translated()
+    def stat_upload(self, token: str, *, who: str = "") -> StatReply:
+        """Take an upload over and tell how much of it is held."""
+        return self._uploads.stat(token, who)
+
+    @translated()
+    def delete_upload(self, token: str, *, who: str = "") -> None:
+        """Forget an upload."""
+        self._uploads.delete(token, who)
+        self._group.settle()
+
+    def tidy(self) -> None:
+        """Remove what nobody has used for too long."""
+        self._uploads.tidy()
 
     # --- changing ------------------------------------------------------------------------
 
-    def receive(self, name: str, condition: Condition = UNSET) -> Received:
-        """Begin to receive a file; refuse at once what is already known to fail."""
-        self._check_visible(name)
-        self._check_place(name)
-        self._check_current(name, condition)
-        return Received(self, name)
-
-    def create_temporary(self) -> tuple[str, int]:
-        """Make a file that nobody sees; return its name and descriptor."""
-        name = f"put-{secrets.token_hex(12)}"
-        with _translated():
-            return name, os.open(name, _CREATE, 0o600, dir_fd=self._private)
-
-    def remove_temporary(self, name: str) -> None:
-        """Remove what `create_temporary` made."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._private)
-
-    def place(self, temporary: str, name: str, condition: Condition) -> None:
-        """Make a temporary file the file of a name, after a last look at both."""
-        with self._changing:
-            self._check_current(name, condition)
-            self._rename(self._private, temporary, name)
-
+    @translated()
     def delete(self, name: str, condition: Condition = UNSET) -> None:
         """Delete a file."""
         with self._changing:
+            self._group.check()
             self.stat(name, condition)
-            with self._tree.parent(name) as (descriptor, leaf), _translated():
-                os.unlink(leaf, dir_fd=descriptor)
+            with self._tree.parent(name) as (descriptor, leaf):
+                self._disk.unlink(leaf, descriptor)
+                self._note(descriptor)
             self._tree.prune(name)
+        self._group.settle()
 
+    @translated()
     def move(
         self, name: str, to: str, condition: Condition = UNSET, to_condition: Condition = None
     ) -> FileInfo:
         """Give a file another name."""
         self._check_visible(to)
         with self._changing:
+            self._group.check()
             opened = self.open(name, condition)
             try:
                 self._check_place(to)
-                self._check_target(to, to_condition)
+                check = functools.partial(self._check_target, to, to_condition)
+                check()
                 if name != to:
+                    check_new = check if to_condition is None else None
                     with self._tree.parent(name) as (descriptor, leaf):
-                        self._rename(descriptor, leaf, to)
+                        self._rename(descriptor, leaf, to, check_new)
+                        self._note(descriptor)
                     self._tree.prune(name)
-                return describe(opened.descriptor)
+                info = describe(self._disk, opened.descriptor)
             finally:
                 opened.close()
+        self._group.settle()
+        return info
+
+    def _note(self, directory: int) -> None:
+        """Note that a directory of the tree has changed."""
+        self._group.changed(directory)
+        self.changes += 1
 
     def _check_current(self, name: str, condition: Condition) -> None:
         """Raise `precondition-failed` unless the file is in the state that was asked for."""
@@ -171,24 +284,36 @@ class DirectoryStore:
     def _current(self, name: str) -> FileInfo | None:
         try:
             return self.stat(name)
-        except StoreError:
+        except StoreError as error:
+            if error.code is not ErrorCode.NOT_FOUND:
+                raise
             return None
 
-    def _rename(self, descriptor: int, leaf: str, to: str) -> None:
-        """Put a file into its place, and directories for it where they lack; the lock is held."""
+    def _rename(
+        self, descriptor: int, leaf: str, to: str, check_new: Callable[[], None] | None
+    ) -> None:
+        """Put a file into its place, and directories for it where they lack; the lock is held.
+
+        With `check_new` it replaces nothing, and asks that for the error if another program has
+        just put something there.
+        """
+        rename = self._disk.rename_new if check_new else self._disk.rename
         try:
-            with self._tree.parent(to, create=True) as (parent, target), _translated():
+            with self._tree.parent(to, create=True) as (parent, target):
                 if self._kind_in_place(parent, target) == "directory":
                     self._tree.remove_empty(parent, target)
-                os.rename(leaf, target, src_dir_fd=descriptor, dst_dir_fd=parent)
-        except StoreError:
+                rename(leaf, descriptor, target, parent)
+                self._note(parent)
+        except (OSError, StoreError) as error:
             self._tree.prune(to)
+            if check_new and isinstance(error, FileExistsError):
+                check_new()
             raise
 
     def _kind_in_place(self, parent: int, leaf: str) -> str:
         """Return what a name leads to; raise `conflict` for what no file may replace."""
         try:
-            mode = os.stat(leaf, dir_fd=parent, follow_symlinks=False).st_mode
+            mode = self._disk.status(leaf, parent).st_mode
         except FileNotFoundError:
             return "nothing"
         if stat.S_ISDIR(mode):
@@ -211,23 +336,13 @@ class DirectoryStore:
         if kind == "directory" and any(self._tree.entries(name + "/", "", delimiter=False)):
             raise StoreError(ErrorCode.CONFLICT, "the name is part of another file's name")
 
-    def _lock_root(self) -> None:
-        try:
-            import fcntl  # noqa: PLC0415  (POSIX only)
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._private, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError("another server is using this directory") from None
-
 
 class Opened:
     """A stored file that is being read: its bytes stay, whatever happens to its name."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, disk: Disk, descriptor: int) -> None:
         self.descriptor = descriptor
-        self.info = describe(descriptor)
+        self.info = describe(disk, descriptor)
 
     def size(self) -> int:
         """Return how many bytes it has now."""
@@ -242,42 +357,6 @@ class Opened:
         os.close(self.descriptor)
 
 
-class Received:
-    """A file that is being received; nobody sees it before `commit`."""
-
-    def __init__(self, store: DirectoryStore, name: str) -> None:
-        self._store = store
-        self._name = name
-        self._temporary, self._descriptor = store.create_temporary()
-        self._ended = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append to it; raise `no-space` when there is none."""
-        with _translated(), memoryview(data) as view:
-            done = 0
-            while done < len(view):
-                done += os.write(self._descriptor, view[done:])
-
-    def commit(self, *, mtime: int | None, condition: Condition = UNSET) -> FileInfo:
-        """Make it the file of its name, at once and whole."""
-        mark(self._descriptor)
-        if mtime is not None:
-            with _translated():
-                os.utime(self._descriptor, ns=(mtime * 1000, mtime * 1000))
-        self._store.place(self._temporary, self._name, condition)
-        info = describe(self._descriptor)
-        self._ended = True
-        os.close(self._descriptor)
-        return info
-
-    def discard(self) -> None:
-        """Forget it, if it was not committed."""
-        if not self._ended:
-            self._ended = True
-            os.close(self._descriptor)
-            self._store.remove_temporary(self._temporary)
-
-
 def _check_condition(condition: Condition, current: FileInfo | None) -> None:
     if isinstance(condition, UnsetType) or condition is True:
         return
@@ -290,21 +369,28 @@ def _check_condition(condition: Condition, current: FileInfo | None) -> None:
         )
 
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what the file system says into a StoreError."""
+def _refusal(error: Exception) -> StoreError:
+    """Return what a client is told of an error."""
+    if isinstance(error, StoreError):
+        return error
+    assert isinstance(error, OSError)
+    return store_error(error)
+
+
+def _read_umask() -> int:
+    """Return which rights new files are not to have; for a moment, none at all."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _lock(directory: int) -> None:
+    """Keep other servers off; raise OSError if one is there."""
     try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise StoreError(ErrorCode.NO_SPACE, "no space left", retry_ms=RETRY_MS) from error
-        if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST):
-            raise StoreError(
-                ErrorCode.CONFLICT, "the name is part of another file's name"
-            ) from error
-        if isinstance(error, FileNotFoundError):
-            raise not_found() from error
-        if error.errno == errno.ENAMETOOLONG:
-            raise StoreError(ErrorCode.BAD_NAME, "the file system cannot keep this name") from error
-        _log.exception("the file system failed")
-        raise StoreError(ErrorCode.INTERNAL, "the file system failed", retry_ms=RETRY_MS) from error
+        import fcntl  # noqa: PLC0415  (POSIX only)
+    except ImportError:
+        return
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError("another server is using this directory") from None

@@ -6,10 +6,13 @@ come, and every request is answered once; which answer reaches the wire is the c
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import socketserver
-from typing import TYPE_CHECKING, Final
+import ssl
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from headframe import (
     NEED_DATA,
@@ -28,16 +31,17 @@ from headframe import (
     RequestRefused,
     Role,
 )
+from headframe_server.access import Visitor
 from headframe_server.answers import Answers
-from headframe_server.link import Link, PeerSilent, Woken
+from headframe_server.link import Interrupted, Link, PeerSilent, Woken
+from headframe_server.log import record
 from headframe_server.patience import Patience
+from headframe_server.tls import ALPN, common_name
 
 if TYPE_CHECKING:
     from headframe_server.server import Server
 
 __all__ = ["Handler"]
-
-_log: Final = logging.getLogger("headframe.server")
 
 
 class Handler(socketserver.BaseRequestHandler):
@@ -46,18 +50,38 @@ class Handler(socketserver.BaseRequestHandler):
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
     request: socket.socket
 
+    def __init__(
+        self, request: socket.socket, client_address: Any, server: Server, *, over: bool = False
+    ) -> None:
+        """Serve; `over`: the connection is one too many, and whatever it asks is refused."""
+        self._over = over
+        super().__init__(request, client_address, server)
+
     def handle(self) -> None:
         """Serve until the peer goes, breaks a rule or is too slow, or the server shuts down."""
-        self._connection = Connection(Role.SERVER, self.server.limits)
-        self._link = Link(self.request, self.server.wake, self.server.limits)
-        self._answers = Answers(self._connection, self._link, self.server.store, self.peer)
-        self._patience = Patience(self._connection)
+        limits = self.server.limits
+        if self._over:
+            limits = replace(limits, idle_ms=limits.header_ms)
+        link = Link(self.request, self.server.wake, limits)
         try:
-            self._serve()
-        except (ConnectionLost, OSError, PeerSilent) as error:
-            _log.debug("%s: lost: %s", self.peer, error)
-        finally:
-            self._answers.drop()
+            with contextlib.closing(link):
+                person = self._shake_hands(link)
+                visitor = Visitor(
+                    self.server.access,
+                    private=self._is_private(),
+                    person=person,
+                    turned_away=self._over,
+                )
+                self._connection = Connection(Role.SERVER, limits)
+                self._link = link
+                self._patience = Patience(self._connection)
+                self._answers = Answers(
+                    self._connection, link, self.server, visitor, peer=self.peer
+                )
+                with contextlib.closing(self._answers):
+                    self._serve()
+        except (ConnectionLost, OSError, PeerSilent, Woken, _NotAgreed) as error:
+            self._record(logging.DEBUG, "lost", reason=str(error) or type(error).__name__)
 
     @property
     def peer(self) -> str:
@@ -65,10 +89,27 @@ class Handler(socketserver.BaseRequestHandler):
         host, port = self.client_address[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def _record(self, level: int, event: str, **fields: Any) -> None:
+        record(level, event, peer=self.peer, **fields)
+
+    def _shake_hands(self, link: Link) -> Any:
+        """Do the handshake of TLS, if that is spoken here; return who has shown a certificate."""
+        if not isinstance(self.request, ssl.SSLSocket):
+            return None
+        link.shake_hands(self.server.limits.header_ms / 1000)
+        if self.request.selected_alpn_protocol() != ALPN:
+            raise _NotAgreed("the protocol hf/1 was not agreed on")
+        name = common_name(self.request)
+        return None if name is None else self.server.access.certified(name)
+
+    def _is_private(self) -> bool:
+        """Return whether nobody can listen in."""
+        host = str(self.client_address[0]).removeprefix("::ffff:")
+        return isinstance(self.request, ssl.SSLSocket) or host == "::1" or host.startswith("127.")
+
     def _serve(self) -> None:
         try:
             while self._take_events():
-                self._answers.flush()
                 self._receive()
         except ConnectionLost:
             raise
@@ -97,20 +138,27 @@ class Handler(socketserver.BaseRequestHandler):
                 self._answers.finish(event)
             case MessageAborted():
                 self._answers.refuse(Refusal(code=ErrorCode.ABORTED, message="withdrawn"))
-            case RequestRefused(refusal=refusal):
-                self._answers.refuse(refusal)
+            case RequestRefused():
+                self._answers.reject(event)
 
     def _receive(self) -> None:
         """Wait for bytes, as long as the standard says, and give them to the connection."""
         idle = self._patience.is_idle()
+        self._patience.left_s()
         try:
-            data = self._link.receive(self._patience.left_s())
+            data = self._link.receive_now()
+            if data is None:
+                self._answers.flush()
+                data = self._link.receive(self._patience.left_s())
         except PeerSilent:
             if idle:
                 raise _Ended(ErrorCode.CLOSING, "no request for too long") from None
             raise _Ended(ErrorCode.TIMEOUT, "the message comes too slowly") from None
         except Woken:
             self._say_goodbye(idle)
+            return
+        except Interrupted:
+            self._answers.look_up()
             return
         self._patience.received(len(data))
         self._connection.receive_data(data)
@@ -124,7 +172,8 @@ class Handler(socketserver.BaseRequestHandler):
 
     def _end(self, code: ErrorCode, message: str) -> None:
         """Tell the peer, where it listens, why the connection ends."""
-        _log.info("%s: %s: %s", self.peer, code, message)
+        level = logging.DEBUG if code is ErrorCode.CLOSING else logging.INFO
+        self._record(level, "ended", code=code, message=message)
         self._answers.flush()
         self._link.send(self._connection.send(Notice(code=code, message=message, close=True)))
 
@@ -135,3 +184,7 @@ class _Ended(Exception):
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class _NotAgreed(Exception):
+    """The peer wants to speak something else."""

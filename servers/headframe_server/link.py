@@ -1,23 +1,32 @@
 """A connected socket with the patience that the standard asks for.
 
 Spec: chapter 11. The law of this module: no wait is without end. Whoever waits for a peer says how
-long, in all and not per read, and hears in time when the server shuts down.
+long, in all and not per read, and hears in time when the server shuts down or somebody else
+wants this thread's attention.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from typing import Final
 
 from headframe import Limits
 
-__all__ = ["Link", "PeerSilent", "Woken"]
+__all__ = ["Interrupted", "Link", "PeerSilent", "Woken"]
 
-BUFFER_BYTES: Final = 1 << 16
+BUFFER_BYTES: Final = 1 << 12
+"""What a connection costs that says little: a buffer is resident at once."""
+BUFFER_BYTES_MAX: Final = 1 << 18
+"""What one grows to that fills its buffer again and again."""
+READ_BYTES: Final = 1 << 18
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_WANTS_READ: Final = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class PeerSilent(Exception):
@@ -26,6 +35,10 @@ class PeerSilent(Exception):
 
 class Woken(Exception):
     """The server shuts down."""
+
+
+class Interrupted(Exception):
+    """Another thread asks for attention."""
 
 
 class Link:
@@ -37,20 +50,63 @@ class Link:
         self._wake = wake
         self._limits = limits
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._bell: tuple[socket.socket, socket.socket] | None = None
         self.woken = False
         """Whether the server shuts down."""
 
-    def receive(self, patience_s: float) -> memoryview:
-        """Wait for bytes and return a view of them, empty at the end of file.
+    def close(self) -> None:
+        """Let go of what is not the socket."""
+        if self._bell is not None:
+            for end in self._bell:
+                end.close()
 
-        The view is valid until the next call. Raises PeerSilent after `patience_s`, and Woken.
+    def shake_hands(self, patience_s: float) -> None:
+        """Do the handshake of TLS; raise OSError if it fails, or PeerSilent."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                self._socket.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                self._wait(selectors.EVENT_READ, until, heeds_others=True)
+            except ssl.SSLWantWriteError:
+                self._wait(selectors.EVENT_WRITE, until, heeds_others=True)
+
+    def receive_now(self) -> memoryview | None:
+        """Return a view of the bytes that are there, empty at the end of file; None: wait.
+
+        The view is valid until the next call.
+        """
+        try:
+            received = self._socket.recv_into(self._buffer)
+        except _WANTS_READ:
+            return None
+        view = self._buffer[:received]
+        if received == len(self._buffer) < BUFFER_BYTES_MAX:
+            self._buffer = memoryview(bytearray(4 * received))
+        return view
+
+    def receive(self, patience_s: float) -> memoryview:
+        """Wait for bytes and return a view of them, as `receive_now` does.
+
+        Raises PeerSilent after `patience_s`, Woken and Interrupted.
         """
         until = time.monotonic() + patience_s
         while True:
             try:
-                return self._buffer[: self._socket.recv_into(self._buffer)]
-            except BlockingIOError:
-                self._wait(selectors.EVENT_READ, until, heeds_wake=True)
+                view = self.receive_now()
+            except ssl.SSLWantWriteError:
+                self._wait(selectors.EVENT_WRITE, until, heeds_others=True)
+                continue
+            if view is not None:
+                return view
+            self._shrink()
+            self._wait(selectors.EVENT_READ, until, heeds_others=True)
+
+    def _shrink(self) -> None:
+        if len(self._buffer) > BUFFER_BYTES:
+            self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; raise PeerSilent when the peer takes nothing for `idle_ms`."""
@@ -59,8 +115,10 @@ class Link:
             while done < len(view):
                 try:
                     done += self._socket.send(view[done:])
-                except BlockingIOError:
-                    self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_wake=False)
+                except (BlockingIOError, ssl.SSLWantWriteError):
+                    self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_others=False)
+                except ssl.SSLWantReadError:
+                    self._wait(selectors.EVENT_READ, self._write_until(), heeds_others=False)
 
     def send_file(self, descriptor: int, offset: int, count: int) -> int:
         """Send `count` bytes of a file, without a copy where the system can; return how many.
@@ -68,19 +126,20 @@ class Link:
         It is less than `count` when the file has become shorter.
         """
         done = 0
+        direct = hasattr(os, "sendfile") and not isinstance(self._socket, ssl.SSLSocket)
         while done < count:
-            try:
-                if hasattr(os, "sendfile"):
+            if not direct:
+                data = os.pread(descriptor, min(READ_BYTES, count - done), offset + done)
+                self.send(data)
+                sent = len(data)
+            else:
+                try:
                     sent = os.sendfile(
                         self._socket.fileno(), descriptor, offset + done, count - done
                     )
-                else:
-                    sent = self._socket.send(
-                        os.pread(descriptor, min(BUFFER_BYTES, count - done), offset + done)
-                    )
-            except BlockingIOError:
-                self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_wake=False)
-                continue
+                except BlockingIOError:
+                    self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_others=False)
+                    continue
             if not sent:
                 break
             done += sent
@@ -89,6 +148,9 @@ class Link:
     def linger(self) -> None:
         """End the sending side, then read and throw away until end of file or `linger_ms`."""
         try:
+            if isinstance(self._socket, ssl.SSLSocket):
+                with contextlib.suppress(OSError, ValueError):
+                    self._socket.unwrap()
             self._socket.shutdown(socket.SHUT_WR)
             until = time.monotonic() + self._limits.linger_ms / 1000
             self.woken = True
@@ -97,20 +159,41 @@ class Link:
         except (OSError, PeerSilent):
             return
 
+    # --- other threads -------------------------------------------------------------------
+
+    def interrupter(self) -> Callable[[], None]:
+        """Return what another thread may call to make `receive` raise Interrupted."""
+        if self._bell is None:
+            self._bell = socket.socketpair()
+            self._bell[1].setblocking(False)
+        button = self._bell[1]
+
+        def interrupt() -> None:
+            with contextlib.suppress(OSError):
+                button.send(b"!")
+
+        return interrupt
+
     def _write_until(self) -> float:
         return time.monotonic() + self._limits.idle_ms / 1000
 
-    def _wait(self, wanted: int, until: float, heeds_wake: bool) -> None:
+    def _wait(self, wanted: int, until: float, *, heeds_others: bool) -> None:
         left_s = until - time.monotonic()
         if left_s <= 0:
             raise PeerSilent
+        bell = self._bell[0] if self._bell is not None else None
         with _Selector() as selector:
             selector.register(self._socket, wanted)
-            if heeds_wake and not self.woken:
+            if heeds_others and not self.woken:
                 selector.register(self._wake, selectors.EVENT_READ)
+            if heeds_others and bell is not None:
+                selector.register(bell, selectors.EVENT_READ)
             ready = {key.fileobj for key, _ in selector.select(left_s)}
         if not ready:
             raise PeerSilent
-        if self._socket not in ready:
+        if bell is not None and bell in ready:
+            bell.recv(4096)
+            raise Interrupted
+        if self._wake in ready and self._socket not in ready:
             self.woken = True
             raise Woken

@@ -1,18 +1,31 @@
 """What the server asks of a place where files are kept.
 
-Spec: chapter 8. The law of this module: a store changes nothing visible before `commit`, and says
-why it cannot with a StoreError that holds a code of chapter 13.
+Spec: chapters 8 to 10. The law of this module: a store changes nothing visible before `commit`,
+promises nothing before what it returns is durable, and says why it cannot with a StoreError that
+holds a code of chapter 13.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from headframe import UNSET, ErrorCode, UnsetType
+from headframe import UNSET, ErrorCode, Put, PutReply, Refusal, StatReply, UnsetType
 
-__all__ = ["Condition", "Entry", "FileInfo", "Incoming", "OpenFile", "Store", "StoreError"]
+__all__ = [
+    "RETRY_MS",
+    "Condition",
+    "Entry",
+    "FileInfo",
+    "Incoming",
+    "OpenFile",
+    "Store",
+    "StoreError",
+]
+
+RETRY_MS = 1000
+"""What a client waits before it tries again."""
 
 Condition = str | bool | UnsetType | None
 """A revision a file must have; None: it must not exist; True or UNSET: whatever is there."""
@@ -29,6 +42,10 @@ class StoreError(Exception):
         self.members = members
         """Members of the refusal that go with the code, such as `rev`."""
 
+    def refusal(self) -> Refusal:
+        """Return what to reply."""
+        return Refusal(code=self.code, message=self.message, **self.members)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
@@ -39,6 +56,8 @@ class FileInfo:
     """Bytes."""
     mtime: int
     """Microseconds since 1970-01-01T00:00:00Z."""
+    digest: str | None = None
+    """As it was when the file was stored; None: it has to be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +95,21 @@ class OpenFile(Protocol):
 
 
 class Incoming(Protocol):
-    """A file that is being received; nobody sees it before `commit`."""
+    """The body of a put that is arriving; nobody sees it before it is committed."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append to it."""
         ...
 
-    def commit(self, *, mtime: int | None, condition: Condition = UNSET) -> FileInfo:
-        """Make it the file of its name, at once and whole."""
+    def end(self, total: int | None, digest: str | None) -> PutReply | None:
+        """Judge what has come, by what header and trailers say; return what to reply.
+
+        None: the file is whole, and `Store.commit` decides.
+        """
         ...
 
-    def discard(self) -> None:
-        """Forget it, if it was not committed."""
+    def release(self) -> None:
+        """Let it go, whatever has become of it; an upload keeps its bytes."""
         ...
 
 
@@ -99,8 +121,42 @@ class Store(Protocol):
         """What `hello` says of a stored file."""
         ...
 
-    def receive(self, name: str, condition: Condition = UNSET) -> Incoming:
-        """Begin to receive a file."""
+    @property
+    def upload_ttl_ms(self) -> int:
+        """How long an upload is remembered after its last use."""
+        ...
+
+    @property
+    def total_bytes(self) -> int:
+        """How large a file may be."""
+        ...
+
+    @property
+    def changes(self) -> int:
+        """A number that rises with every change of what can be seen."""
+        ...
+
+    def receive(self, put: Put, *, who: str = "", interrupt: Callable[[], None]) -> Incoming:
+        """Begin to receive a file; refuse at once what is already known to fail.
+
+        `interrupt` is called, in another thread, when a newer request takes the upload over.
+        """
+        ...
+
+    def commit(self, batch: Sequence[Incoming]) -> list[PutReply | StoreError]:
+        """Make each of these the file of its name, one after the other, durably."""
+        ...
+
+    def stat_upload(self, token: str, *, who: str = "") -> StatReply:
+        """Take an upload over and tell how much of it is held, durably."""
+        ...
+
+    def delete_upload(self, token: str, *, who: str = "") -> None:
+        """Forget an upload."""
+        ...
+
+    def tidy(self) -> None:
+        """Remove what nobody has used for too long; called now and then."""
         ...
 
     def open(self, name: str, condition: Condition = UNSET) -> OpenFile:

@@ -1,18 +1,23 @@
 """A directory tree that no name leads out of.
 
-Spec: chapter 7. The law of this module: every path is walked from the root's descriptor, one
-segment at a time, and no symbolic link is followed, however the tree changes meanwhile.
+Spec: chapter 7. The law of this module: every path is opened from the root's descriptor, and no
+symbolic link is followed, however the tree changes meanwhile: by one call of openat2 where the
+system has it, else one segment at a time. On a file system that takes one name for another a
+segment counts only if the directory lists it letter by letter.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import heapq
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from headframe import ErrorCode, is_name
+from headframe_server.disk import Disk
 from headframe_server.store import StoreError
 
 __all__ = ["PRIVATE", "Tree", "not_found"]
@@ -20,18 +25,18 @@ __all__ = ["PRIVATE", "Tree", "not_found"]
 PRIVATE: Final = ".headframe"
 """Folder of the root that holds what is not visible; no file name begins with it."""
 
-_DIRECTORY: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_DIRECTORY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-)
-_LEAF: Final = (
-    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-)
-
 STEP_ATTEMPTS: Final = 100
 """How often a directory is made again that another delete removes at once."""
+
+SORTED_AT_ONCE: Final = 8192
+"""Names of a directory that a listing keeps: a larger one is read again for the next ones."""
+
+_BLOCKED: Final = {errno.ENOTDIR, errno.ELOOP, errno.EXDEV}
+"""What is on the way is no directory of this tree."""
+_SCARCE: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+"""The system cannot open anything now, or not read it."""
+_PROBES: Final = (("probe-\u00e9", "PROBE-\u00e9"), ("probe-\u00e9", "probe-e\u0301"))
+"""Pairs of names that are two on a file system which keeps names as they are."""
 
 
 def not_found() -> StoreError:
@@ -40,16 +45,32 @@ def not_found() -> StoreError:
 
 
 class Tree:
-    """The tree below one directory."""
+    """The tree below one directory; `changed` hears of each directory that gets or loses a name."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
-            raise OSError("this system cannot open files relative to a directory")
-        self.descriptor = os.open(root, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0))
+    def __init__(
+        self, root: str | os.PathLike[str], disk: Disk, changed: Callable[[int], None]
+    ) -> None:
+        self._disk = disk
+        self._changed = changed
+        self._exact = True
+        """Whether the file system keeps any two names apart."""
+        self.descriptor = disk.open_root(root)
 
     def close(self) -> None:
         """Let the root go."""
         os.close(self.descriptor)
+
+    def probe(self, directory: int) -> None:
+        """Find out, in a directory of its own, whether the file system takes names for others."""
+        for name, other in _PROBES:
+            with contextlib.suppress(FileExistsError):
+                os.close(self._disk.create(name, directory))
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.status(other, directory)
+                self._exact = False
+            self._disk.unlink(name, directory)
+
+    # --- from names to directories -------------------------------------------------------
 
     @contextlib.contextmanager
     def parent(
@@ -61,41 +82,87 @@ class Tree:
         or `create`, else `not-found`. Where something is missing: `create` makes it, `writing`
         raises FileNotFoundError, else it is `not-found`.
         """
-        *folders, leaf = name.split("/")
-        descriptor = os.dup(self.descriptor)
+        path, _, leaf = name.rpartition("/")
         try:
-            for folder in folders:
-                below = self._step(descriptor, folder, writing=writing, create=create)
-                os.close(descriptor)
-                descriptor = below
+            descriptor = self._open_path(path, writing=writing or create, create=create)
+        except FileNotFoundError:
+            if writing:
+                raise
+            raise not_found() from None
+        except OSError as error:
+            if error.errno not in _BLOCKED:
+                raise
+            if not (writing or create):
+                raise not_found() from error
+            raise StoreError(ErrorCode.CONFLICT, "a part of the name is no directory") from error
+        try:
+            self._check_exact(descriptor, leaf, writing=writing or create)
             yield descriptor, leaf
         finally:
             os.close(descriptor)
 
-    def _step(self, descriptor: int, folder: str, *, writing: bool, create: bool) -> int:
-        for _ in range(STEP_ATTEMPTS):
+    def _open_path(self, path: str, *, writing: bool, create: bool) -> int:
+        """Open a directory of the tree; "" is the root."""
+        if not path:
+            return os.dup(self.descriptor)
+        if self._exact:
             try:
-                return os.open(folder, _DIRECTORY, dir_fd=descriptor)
+                at_once = self._disk.open_path(path, self.descriptor)
             except FileNotFoundError:
                 if not create:
-                    if writing:
-                        raise
-                    raise not_found() from None
-            except OSError as error:
-                if not (create or writing):
-                    raise not_found() from error
-                message = "a part of the name is no directory"
-                raise StoreError(ErrorCode.CONFLICT, message) from error
+                    raise
+                at_once = None
+            if at_once is not None:
+                return at_once
+        descriptor = os.dup(self.descriptor)
+        for segment in path.split("/"):
+            try:
+                self._check_exact(descriptor, segment, writing=writing)
+                below = self._step(descriptor, segment, create=create)
+            finally:
+                os.close(descriptor)
+            descriptor = below
+        return descriptor
+
+    def _step(self, descriptor: int, segment: str, *, create: bool) -> int:
+        for _ in range(STEP_ATTEMPTS):
+            try:
+                return self._disk.open_directory(segment, descriptor)
+            except FileNotFoundError:
+                if not create:
+                    raise
             with contextlib.suppress(FileExistsError, FileNotFoundError):
-                os.mkdir(folder, 0o777, dir_fd=descriptor)
+                self._disk.make_directory(segment, descriptor)
+                self._changed(descriptor)
         raise StoreError(ErrorCode.BUSY, "a directory comes and goes", retry_ms=100)
+
+    def _check_exact(self, descriptor: int, segment: str, *, writing: bool) -> None:
+        """On a file system that takes one name for another, see that this one is nobody else's.
+
+        Raises StoreError: `bad-name` for `writing`, else `not-found`.
+        """
+        if self._exact:
+            return
+        with self._disk.scan(descriptor) as entries:
+            if any(entry.name == segment for entry in entries):
+                return
+        with contextlib.suppress(FileNotFoundError):
+            self._disk.status(segment, descriptor)
+            if writing:
+                message = "the file system takes this name for another one"
+                raise StoreError(ErrorCode.BAD_NAME, message)
+            raise not_found()
+
+    # --- files and directories -----------------------------------------------------------
 
     def open_file(self, name: str) -> int:
         """Open a regular file to read it; raise `not-found` for anything else."""
         with self.parent(name) as (descriptor, leaf):
             try:
-                opened = os.open(leaf, os.O_RDONLY | _LEAF, dir_fd=descriptor)
+                opened = self._disk.open(leaf, descriptor)
             except OSError as error:
+                if error.errno in _SCARCE:
+                    raise
                 raise not_found() from error
         if not stat.S_ISREG(os.fstat(opened).st_mode):
             os.close(opened)
@@ -108,20 +175,26 @@ class Tree:
         while folders:
             try:
                 with self.parent("/".join(folders)) as (descriptor, leaf):
-                    os.rmdir(leaf, dir_fd=descriptor)
+                    self._disk.remove_directory(leaf, descriptor)
+                    self._changed(descriptor)
             except (OSError, StoreError):
                 return
             folders.pop()
 
     def remove_empty(self, descriptor: int, leaf: str) -> None:
         """Remove a directory that holds no file, only empty directories; else OSError."""
-        below = os.open(leaf, _DIRECTORY, dir_fd=descriptor)
+        below = self._disk.open_directory(leaf, descriptor)
         try:
-            for name in os.listdir(below):
+            with self._disk.scan(below) as entries:
+                names = [entry.name for entry in entries]
+            for name in names:
                 self.remove_empty(below, name)
         finally:
             os.close(below)
-        os.rmdir(leaf, dir_fd=descriptor)
+        self._disk.remove_directory(leaf, descriptor)
+        self._changed(descriptor)
+
+    # --- listing -------------------------------------------------------------------------
 
     def entries(self, prefix: str, after: str, delimiter: bool) -> Iterator[tuple[str, int, str]]:
         """Yield text, directory and segment of each entry in order of UTF-8 bytes.
@@ -134,20 +207,18 @@ class Tree:
     def _walk(
         self, descriptor: int, base: str, prefix: str, after: str, delimiter: bool
     ) -> Iterator[tuple[str, int, str]]:
-        for text, segment in self._sorted(descriptor, base):
+        for text, segment in self._sorted(descriptor, base, after):
             if not text.endswith("/"):
                 if text.startswith(prefix) and text > after:
                     yield text, descriptor, segment
                 continue
             if not (text.startswith(prefix) or prefix.startswith(text)):
                 continue
-            if text < after and not after.startswith(text):
-                continue
             shared = delimiter and text.startswith(prefix) and text != prefix
             if shared and text <= after:
                 continue
             try:
-                below = os.open(segment, _DIRECTORY, dir_fd=descriptor)
+                below = self._disk.open_directory(segment, descriptor)
             except OSError:
                 continue
             try:
@@ -161,16 +232,35 @@ class Tree:
             finally:
                 os.close(below)
 
-    def _sorted(self, descriptor: int, base: str) -> list[tuple[str, str]]:
-        """Return what a directory holds that may be part of a name; directories end with `/`."""
-        found = []
-        with os.scandir(descriptor) as scanned:
-            for entry in scanned:
+    def _sorted(self, descriptor: int, base: str, after: str) -> Iterator[tuple[str, str]]:
+        """Yield what may be part of a name, in order; directories end with `/`.
+
+        What is known to come before `after` is left out. Only so many are kept at a time; for
+        those that come after them the directory is read again.
+        """
+        passed = ""
+        while True:
+            found = heapq.nsmallest(
+                SORTED_AT_ONCE,
+                (
+                    (text, segment)
+                    for text, segment in self._parts(descriptor, base)
+                    if text > passed and (text >= after or after.startswith(text))
+                ),
+            )
+            yield from found
+            if len(found) < SORTED_AT_ONCE:
+                return
+            passed = found[-1][0]
+
+    def _parts(self, descriptor: int, base: str) -> Iterator[tuple[str, str]]:
+        """Yield what a directory holds that may be part of a name, in no order."""
+        with self._disk.scan(descriptor) as entries:
+            for entry in entries:
                 text = base + entry.name
                 if text == PRIVATE or not is_name(text):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    found.append((text + "/", entry.name))
+                    yield text + "/", entry.name
                 elif entry.is_file(follow_symlinks=False):
-                    found.append((text, entry.name))
-        return sorted(found)
+                    yield text, entry.name

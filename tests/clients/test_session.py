@@ -449,3 +449,18 @@ def test_a_page_without_a_bound_is_not_gathered(scripted, monkeypatch) -> None:
     with scripted(answer(header, body=bytes(2000))).connect() as client:
         with pytest.raises(ProtocolViolation, match="too much body"):
             list(client.list())
+
+
+@pytest.mark.rule("HF-RESUME-021")
+def test_what_was_superseded_is_not_tried_again(scripted) -> None:
+    def script(peer) -> None:
+        peer.read_request()
+        peer.send(Refusal(code=ErrorCode.SUPERSEDED, message="somebody else has it"))
+        peer.drain()
+
+    server = scripted(script, script)
+    with server.connect() as client, pytest.raises(Refused) as refused:
+        client.put("a", b"x")
+    assert "superseded" == refused.value.code
+    server.connect().close()
+    assert 1 == len(server.peers[0].requests)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from headframe import LIMITS
-from headframe_server import DirectoryStore, Server
+from headframe_server import DirectoryStore, Server, Settings
 
 TIMEOUT_S = 20
 
@@ -19,8 +19,10 @@ TIMEOUT_S = 20
 class Peer:
     """A raw connection: frames out as they are told, replies in as JSON and bytes."""
 
-    def __init__(self, address):
+    def __init__(self, address, tls=None):
         self.socket = socket.create_connection(address, timeout=TIMEOUT_S)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
 
     def close(self):
         self.socket.close()
@@ -84,14 +86,27 @@ def root(tmp_path):
 
 
 @pytest.fixture
+def leftovers(root):
+    """Return a function that lists what the store keeps out of sight."""
+    return lambda: sorted(path.name for path in (root / ".headframe").rglob("*") if path.is_file())
+
+
+@pytest.fixture
 def serving(root):
     """Return a function that starts a server, with limits of its own if told."""
     with contextlib.ExitStack() as stack:
 
-        def start(**limits):
-            store = stack.enter_context(DirectoryStore(root))
+        def start(*, settings=None, access=None, tls=None, store=None, **limits):
+            store = stack.enter_context(store or DirectoryStore(root, free_bytes=0))
             return stack.enter_context(
-                Server(("127.0.0.1", 0), store, limits=replace(LIMITS, **limits), drain_s=5)
+                Server(
+                    ("127.0.0.1", 0),
+                    store,
+                    settings=settings or Settings(drain_s=5),
+                    limits=replace(LIMITS, **limits),
+                    access=access,
+                    tls=tls,
+                )
             )
 
         yield start
@@ -101,7 +116,9 @@ def serving(root):
 def connect():
     """Return a function that connects a raw peer to a server."""
     with contextlib.ExitStack() as stack:
-        yield lambda server: stack.enter_context(contextlib.closing(Peer(server.address)))
+        yield lambda server, tls=None: stack.enter_context(
+            contextlib.closing(Peer(server.address, tls))
+        )
 
 
 @pytest.fixture

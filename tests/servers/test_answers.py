@@ -33,7 +33,7 @@ def files(root):
 # --- hello
 
 
-@pytest.mark.rule("HF-CMD-002", "HF-CMD-003", "HF-CMD-005")
+@pytest.mark.rule("HF-CMD-002", "HF-CMD-003", "HF-CMD-005", "HF-COND-009")
 def test_hello_is_answered_at_any_time_and_needed_at_none(peer):
     assert "not-found" == peer.ask(cmd="stat", filename="a")["code"]
     reply = peer.ask(cmd="hello", hf=1)
@@ -45,6 +45,8 @@ def test_hello_is_answered_at_any_time_and_needed_at_none(peer):
     assert 60_000 <= limits["idle_ms"]
     assert 10_000 == limits["header_ms"]
     assert 2_000 <= limits["linger_ms"]
+    assert 86_400_000 <= limits["upload_ttl_ms"]
+    assert "fsync" == reply["durability"]
     assert peer.ask(cmd="hello")["ok"]
 
 
@@ -129,7 +131,7 @@ def test_the_time_of_a_file_is_what_its_put_gave_and_survives_a_move(peer):
     [
         ({"cmd": "nope", "filename": "../x"}, "unknown-command"),
         ({"cmd": "put", "filename": "../x", "total": "5"}, "bad-request"),
-        ({"cmd": "put", "filename": "../x", "digest": "md5:00"}, "bad-name"),
+        ({"cmd": "put", "filename": "../x", "digest": "md5:00"}, "unsupported"),
         ({"cmd": "put", "filename": "f/x", "if": "r"}, "conflict"),
         ({"cmd": "get", "filename": "none", "if": "r", "offset": 9}, "not-found"),
         ({"cmd": "get", "filename": "f", "if": "r", "offset": 9}, "precondition-failed"),
@@ -141,14 +143,7 @@ def test_of_several_faults_the_first_of_the_list_is_told(peer, members, code):
     assert code == peer.ask(**members)["code"]
 
 
-@pytest.mark.parametrize("members", [{"upload": "u" * 22}, {"upload": "u" * 22, "offset": 0}])
-def test_what_is_not_supported_is_refused_and_never_ignored(peer, members):
-    assert "unsupported" == peer.ask(b"x", cmd="put", filename="a", **members)["code"]
-    assert "unsupported" == peer.ask(cmd="stat", upload="u" * 22)["code"]
-    assert "unsupported" == peer.ask(cmd="delete", upload="u" * 22)["code"]
-    assert [] == peer.names()
-
-
+@pytest.mark.rule("HF-COND-002", "HF-COND-003", "HF-COND-005")
 def test_a_put_may_depend_on_what_is_there(peer, root):
     rev = peer.ask(b"one", cmd="put", filename="a", if_=None)["rev"]
     refusal = peer.ask(b"two", cmd="put", filename="a", if_=None)
@@ -156,9 +151,45 @@ def test_a_put_may_depend_on_what_is_there(peer, root):
     refusal = peer.ask(b"two", cmd="put", filename="b", if_=rev)
     assert ("precondition-failed", None) == (refusal["code"], refusal["rev"])
     assert peer.ask(b"two", cmd="put", filename="a", if_=rev)["ok"]
-    assert "precondition-failed" == peer.ask(cmd="delete", filename="a", if_=rev)["code"]
-    assert "precondition-failed" == peer.ask(cmd="get", filename="a", if_=rev)["code"]
+    current = peer.ask(cmd="stat", filename="a")["rev"]
+    commands = ("delete", "get", "stat", "put", "move")
+    for cmd in commands:
+        for condition in (rev, None):
+            refusal = peer.ask(cmd=cmd, filename="a", to="b", if_=condition)
+            assert ("precondition-failed", current) == (refusal["code"], refusal["rev"])
     assert b"two" == (root / "a").read_bytes()
+    assert peer.ask(cmd="move", filename="a", to="b", if_=current, to_if=None)["ok"]
+
+
+@pytest.mark.rule("HF-COND-007")
+@pytest.mark.parametrize("condition", [{}, {"if": None}, {"if": "r"}])
+def test_what_is_not_there_is_not_found_whatever_the_condition(peer, condition):
+    for cmd in ("get", "stat", "delete", "move"):
+        assert "not-found" == peer.ask(cmd=cmd, filename="a", to="b", **condition)["code"]
+
+
+@pytest.mark.rule("HF-SEC-012")
+@pytest.mark.parametrize(
+    ("frames", "members"),
+    [
+        ([b"x" * 11], {}),
+        ([b"x"], {"total": 11}),
+        ([b"x" * 6, b"x" * 5], {}),
+        ([b"x" * 6], {"upload": "u" * 22, "offset": 5}),
+    ],
+)
+def test_a_file_that_is_too_large_is_refused_when_that_is_known(
+    serving, connect, root, leftovers, frames, members
+):
+    peer = connect(serving(store=DirectoryStore(root, total_bytes=10)))
+    assert 10 == peer.ask(cmd="hello")["limits"]["total"]
+    first = {"id": 1, "cmd": "put", "filename": "a"} | members
+    peer.send(frames[0], more=len(frames) > 1, **first)
+    for frame in frames[1:]:
+        peer.send(frame)
+    assert "too-large" == peer.reply()["code"]
+    assert peer.ask(b"x" * 10, cmd="put", filename="a")["ok"]
+    assert [] == leftovers()
 
 
 # --- get and stat
@@ -287,7 +318,7 @@ def test_an_implied_directory_goes_with_its_last_file(peer, root):
     assert peer.ask(b"x", cmd="put", filename="d")["ok"]
 
 
-@pytest.mark.rule("HF-CMD-025")
+@pytest.mark.rule("HF-CMD-025", "HF-COND-004", "HF-COND-005")
 def test_a_move_replaces_nothing_unless_it_is_told_to(peer, root):
     peer.ask(b"a", cmd="put", filename="a")
     rev = peer.ask(b"b", cmd="put", filename="b")["rev"]

@@ -55,7 +55,9 @@ def test_it_prints_its_address_and_stops_cleanly(root, connect, number):
         (["/nonexistent"], 2, "does not exist"),
         (["ROOT", "--bind", "nonsense:port"], 2, "HOST:PORT"),
         (["ROOT", "--bind", "127.0.0.1:70000"], 2, "65535"),
-        (["ROOT", "--bind", "192.0.2.1:0"], 1, "cannot serve"),
+        (["ROOT", "--bind", "192.0.2.1:0", "--insecure"], 1, "cannot serve"),
+        (["ROOT", "--bind", "192.0.2.1:0"], 2, "--tls-cert"),
+        (["ROOT", "--bind", "0.0.0.0:0"], 2, "--insecure"),
     ],
 )
 def test_what_cannot_be_served_is_told_in_a_line(root, arguments, code, told):

@@ -1,27 +1,67 @@
-"""The directory store: what a crash leaves, who may use it, and revisions."""
+"""The directory store by itself: what a crash leaves, who may use it, revisions, odd disks."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import threading
 
 import pytest
 
+from headframe import UNSET, Put
 from headframe_server import DirectoryStore, StoreError
+from headframe_server.disk import Disk
 
 
-def put(store, name, data):
-    received = store.receive(name)
-    received.write(data)
-    return received.commit(mtime=None)
+def receive(store, name, data=b"", **members):
+    received = store.receive(Put(filename=name, **members))
+    try:
+        received.write(data)
+    except BaseException:
+        received.release()
+        raise
+    return received
 
 
-def test_what_a_crash_left_is_gone_after_a_start(tmp_path):
-    (tmp_path / ".headframe").mkdir()
-    (tmp_path / ".headframe/put-0123").write_bytes(b"half a file")
-    with DirectoryStore(tmp_path):
-        assert [] == os.listdir(tmp_path / ".headframe")
+def put(store, name, data=b"", **members):
+    """Put a file; return the reply, or raise what the commit says."""
+    received = receive(store, name, data, **members)
+    try:
+        assert received.end(None, None) is None
+        (outcome,) = store.commit([received])
+    finally:
+        received.release()
+    if isinstance(outcome, StoreError):
+        raise outcome
+    return outcome
+
+
+@pytest.fixture(params=["openat2", "walk"])
+def disk(request):
+    """Both ways from a name to a directory."""
+    return Disk(openat2=request.param == "openat2")
+
+
+@pytest.fixture
+def store(root, disk):
+    with DirectoryStore(root, disk=disk, free_bytes=0) as opened:
+        yield opened
+
+
+# --- the directory
+
+
+@pytest.mark.rule("HF-COND-012")
+def test_what_a_crash_left_is_gone_after_a_start(root, leftovers):
+    (root / ".headframe/uploads").mkdir(parents=True)
+    (root / ".headframe/put-0123").write_bytes(b"half a file")
+    (root / ".headframe/uploads/0123.data").write_bytes(b"half an upload that nobody recorded")
+    (root / ".headframe/uploads/4567.new").write_bytes(b"half a record")
+    (root / ".headframe/uploads/89ab.json").write_bytes(b"{")
+    with DirectoryStore(root):
+        assert [] == leftovers()
 
 
 def test_two_servers_do_not_share_a_directory(tmp_path):
@@ -38,37 +78,127 @@ def test_a_link_in_place_of_the_private_folder_is_not_followed(tmp_path):
         DirectoryStore(tmp_path / "root")
 
 
-@pytest.mark.parametrize("xattrs", [True, False])
-def test_quick_puts_of_one_size_never_share_a_revision(tmp_path, monkeypatch, xattrs):
-    if not xattrs:
-        monkeypatch.delattr(os, "setxattr", raising=False)
-        monkeypatch.delattr(os, "getxattr", raising=False)
-    with DirectoryStore(tmp_path) as store:
-        revs = [put(store, "a", b"%06d" % turn).rev for turn in range(1500)]
+def test_a_durability_that_nobody_knows_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="'safe'"):
+        DirectoryStore(tmp_path, durability="safe")
+
+
+def test_a_discarded_put_leaves_nothing(store, root, leftovers):
+    received = receive(store, "d/a", b"x")
+    received.release()
+    received.release()
+    assert [] == leftovers()
+    assert [] == list(store.entries("", "", delimiter=False))
+    assert not (root / "d").exists()
+
+
+def test_stored_files_have_the_rights_of_any_new_file(store, root):
+    put(store, "a", b"x")
+    (root / "other").write_bytes(b"x")
+    assert (root / "other").stat().st_mode == (root / "a").stat().st_mode
+
+
+@pytest.mark.rule("HF-COND-006")
+def test_puts_of_one_batch_are_judged_in_their_order(store, root):
+    first, second = (receive(store, "a", data, if_=None) for data in (b"1", b"2"))
+    below = receive(store, "a/b", b"3")
+    outcomes = store.commit([first, second, below])
+    assert [b"1", "precondition-failed", "conflict"] == [
+        (root / "a").read_bytes(),
+        *(outcome.code for outcome in outcomes[1:]),
+    ]
+    for received in (first, second, below):
+        received.release()
+    assert {"rev": outcomes[0].rev} == outcomes[1].members
+
+
+# --- revisions
+
+
+class WithoutMarks(Disk):
+    """A file system without extended attributes."""
+
+    def set_mark(self, descriptor, mark):
+        return
+
+    def mark_of(self, descriptor):
+        return b""
+
+
+@pytest.mark.rule("HF-COND-001")
+@pytest.mark.parametrize("kind", [Disk, WithoutMarks])
+@pytest.mark.parametrize("mtime", [UNSET, 7])
+def test_quick_puts_of_one_size_never_share_a_revision(root, kind, mtime):
+    with DirectoryStore(root, disk=kind(), durability="rename") as store:
+        revs = [put(store, "a", b"%06d" % turn, mtime=mtime).rev for turn in range(1500)]
         assert revs[-1] == store.stat("a").rev
     assert len(revs) == len(set(revs))
 
 
-def test_a_revision_changes_when_somebody_else_changes_the_file(tmp_path):
-    with DirectoryStore(tmp_path) as store:
+@pytest.mark.rule("HF-COND-001")
+@pytest.mark.parametrize("kind", [Disk, WithoutMarks])
+def test_a_revision_changes_when_somebody_else_changes_the_file(root, kind):
+    with DirectoryStore(root, disk=kind()) as store:
         before = put(store, "a", b"one").rev
-        (tmp_path / "a").write_bytes(b"two")
+        (root / "a").write_bytes(b"two")
         assert before != store.stat("a").rev
+        assert store.stat("a").digest is None
 
 
-def test_a_discarded_put_leaves_nothing(tmp_path):
-    with DirectoryStore(tmp_path) as store:
-        received = store.receive("d/a")
-        received.write(b"x")
-        received.discard()
-        received.discard()
-        assert [] == os.listdir(tmp_path / ".headframe")
-        assert [] == list(store.entries("", "", delimiter=False))
-        assert not (tmp_path / "d").exists()
+def test_the_digest_of_a_stored_file_is_remembered_and_moves_with_it(store):
+    reply = put(store, "a", b"one")
+    assert f"sha-256:{hashlib.sha256(b'one').hexdigest()}" == store.stat("a").digest
+    assert reply.rev == store.move("a", "b").rev
+    assert reply.digest == store.stat("b").digest
+
+
+@pytest.mark.parametrize("mark", [b"", b"x" * 58, b"\x01" + b"x" * 57, b"\x01" * 200])
+def test_a_mark_that_is_not_ours_means_nothing(store, root, mark):
+    put(store, "a", b"one")
+    os.setxattr(root / "a", "user.hf1", mark)
+    assert (3, None) == (store.stat("a").total, store.stat("a").digest)
+
+
+@pytest.mark.rule("HF-CMD-013")
+def test_a_time_keeps_its_microseconds(store):
+    put(store, "a", mtime=1_500_000_000_123_456)
+    assert 1_500_000_000_123_456 == store.stat("a").mtime
+
+
+# --- confinement
 
 
 @pytest.mark.rule("HF-NAME-010", "HF-NAME-011")
-def test_a_folder_that_turns_into_a_link_again_and_again_lets_nobody_out(tmp_path):
+def test_no_way_through_a_link_on_either_path(store, root, tmp_path):
+    (tmp_path / "outside/d").mkdir(parents=True)
+    (tmp_path / "outside/d/secret").write_bytes(b"secret")
+    (root / "in").mkdir()
+    (root / "in/link").symlink_to(tmp_path / "outside")
+    (root / "in/file").write_bytes(b"")
+    for name in ("in/link/d/secret", "in/link/d", "in/link", "in/file/x/y"):
+        with pytest.raises(StoreError, match="no such file"):
+            store.open(name)
+        for step in (lambda name=name: put(store, name), lambda name=name: put(store, name + "/n")):
+            with pytest.raises(StoreError) as raised:
+                step()
+            assert "conflict" == raised.value.code
+    assert ["secret"] == os.listdir(tmp_path / "outside/d")
+
+
+@pytest.mark.rule("HF-NAME-010", "HF-NAME-011")
+def test_a_folder_that_turns_into_a_link_again_and_again_lets_nobody_out(tmp_path, disk):
+    swap_and_look(tmp_path, disk, turns=400)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.rule("HF-NAME-010", "HF-NAME-011")
+def test_a_folder_that_turns_into_a_link_for_a_minute_lets_nobody_out(tmp_path, disk):
+    swap_and_look(tmp_path, disk, turns=40_000, clients=8)
+
+
+def swap_and_look(tmp_path, disk, turns, clients=1):
+    """Put and get below a folder that another thread makes a link out of the root in turn."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
@@ -84,25 +214,233 @@ def test_a_folder_that_turns_into_a_link_again_and_again_lets_nobody_out(tmp_pat
                     os.rename(root / name, root / "d")
                     os.rename(root / "d", root / name)
 
+    seen = set()
+
+    def use(store):
+        for _ in range(turns // clients):
+            try:
+                put(store, "d/a", b"inside")
+            except StoreError as error:
+                seen.add(str(error.code))
+            try:
+                opened = store.open("d/a")
+                if opened.read(0, 100) != b"inside":
+                    seen.add("the secret")
+                opened.close()
+            except StoreError as error:
+                seen.add(str(error.code))
+
     swapper = threading.Thread(target=swap)
     swapper.start()
-    seen = set()
     try:
-        with DirectoryStore(root) as store:
-            for _ in range(400):
-                try:
-                    put(store, "d/a", b"inside")
-                except StoreError as error:
-                    seen.add(str(error.code))
-                try:
-                    opened = store.open("d/a")
-                    assert b"inside" == opened.read(0, 100)
-                    opened.close()
-                except StoreError as error:
-                    seen.add(str(error.code))
+        with DirectoryStore(root, disk=disk, durability="rename") as store:
+            users = [threading.Thread(target=use, args=(store,)) for _ in range(clients)]
+            for user in users:
+                user.start()
+            for user in users:
+                user.join(280)
     finally:
         done.set()
         swapper.join(10)
     assert b"secret" == (outside / "a").read_bytes()
     assert ["a"] == os.listdir(outside)
     assert seen <= {"conflict", "not-found", "busy"}
+
+
+# --- odd disks
+
+
+class Folding(Disk):
+    """A file system that takes names for one another that differ in case only."""
+
+    def __init__(self):
+        super().__init__()
+        self._openat2 = False
+
+    def _found(self, name, at):
+        return next((n for n in os.listdir(at) if n.casefold() == name.casefold()), name)
+
+    def open_directory(self, name, at):
+        return super().open_directory(self._found(name, at), at)
+
+    def open(self, name, at, *, writing=False):
+        return super().open(self._found(name, at), at, writing=writing)
+
+    def status(self, name, at):
+        return super().status(self._found(name, at), at)
+
+    def rename(self, name, at, to, to_at):
+        super().rename(self._found(name, at), at, self._found(to, to_at), to_at)
+
+    def rename_new(self, name, at, to, to_at):
+        super().rename_new(self._found(name, at), at, self._found(to, to_at), to_at)
+
+
+@pytest.mark.rule("HF-NAME-008", "HF-NAME-009")
+def test_on_a_disk_that_folds_case_no_second_name_reaches_a_file(root):
+    with DirectoryStore(root, disk=Folding()) as store:
+        put(store, "Dir/File", b"one")
+        for other in ("dir/file", "Dir/file", "DIR/File"):
+            with pytest.raises(StoreError, match="no such file"):
+                store.stat(other)
+            with pytest.raises(StoreError) as raised:
+                put(store, other, b"two")
+            assert "bad-name" == raised.value.code
+            with pytest.raises(StoreError) as raised:
+                store.move("Dir/File", other)
+            assert "bad-name" == raised.value.code
+        put(store, "Dir/File", b"three")
+        put(store, "Dir/Other", b"four")
+        assert ["Dir/File", "Dir/Other"] == [e.text for e in store.entries("", "", delimiter=False)]
+
+
+class Failing(Disk):
+    """A file system on which one call fails."""
+
+    def __init__(self, method, number, when=lambda *_: True):
+        super().__init__()
+
+        def fail(*arguments, **more):
+            if when(*arguments):
+                raise OSError(number, os.strerror(number))
+            return getattr(Disk, method)(self, *arguments, **more)
+
+        self.armed = lambda: setattr(self, method, fail)
+
+
+@pytest.mark.rule("HF-ERROR-009", "HF-COND-011")
+@pytest.mark.parametrize(
+    ("method", "number", "code"),
+    [
+        ("write", errno.ENOSPC, "no-space"),
+        ("write", errno.EDQUOT, "no-space"),
+        ("write", errno.EIO, "internal"),
+        ("create", errno.ENOSPC, "no-space"),
+        ("create", errno.EMFILE, "busy"),
+        ("set_attributes", errno.EIO, "internal"),
+        ("set_mark", errno.ENOSPC, "no-space"),
+        ("make_directory", errno.ENOSPC, "no-space"),
+        ("make_directory", errno.EACCES, "internal"),
+        ("rename", errno.ENOSPC, "no-space"),
+        ("rename", errno.EXDEV, "conflict"),
+        ("rename", errno.ENAMETOOLONG, "bad-name"),
+        ("sync", errno.EIO, "internal"),
+        ("sync", errno.ENOSPC, "no-space"),
+        ("open_path", errno.EMFILE, "busy"),
+        ("status", errno.EIO, "internal"),
+    ],
+)
+def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
+    root, leftovers, method, number, code
+):
+    disk = Failing(method, number)
+    with DirectoryStore(root, disk=disk, free_bytes=0) as store:
+        put(store, "a", b"one")
+        put(store, "x/y", b"one")
+        disk.armed()
+        first = {"status": "a", "open_path": "x/y"}.get(method, "d/a")
+        with pytest.raises(StoreError) as raised:
+            put(store, first, b"two")
+        assert code == raised.value.code
+        assert raised.value.refusal().error_code.retryable is ("retry_ms" in raised.value.members)
+        delattr(disk, method)
+        assert b"one" == (root / "a").read_bytes()
+        assert [] == leftovers()
+        assert not (root / "d").exists()
+        assert ["a", "x/y"] == [e.text for e in store.entries("", "", delimiter=False)]
+
+
+@pytest.mark.rule("HF-COND-010")
+def test_after_a_directory_that_could_not_be_synced_nothing_is_promised_any_more(root):
+    directories = lambda descriptor: os.path.isdir(f"/proc/self/fd/{descriptor}")  # noqa: E731
+    disk = Failing("sync", errno.EIO, when=directories)
+    with DirectoryStore(root, disk=disk) as store:
+        put(store, "a", b"one")
+        disk.armed()
+        with pytest.raises(StoreError, match="file system failed"):
+            put(store, "a", b"two")
+        del disk.sync
+        for change in (
+            lambda: put(store, "b"),
+            lambda: store.delete("a"),
+            lambda: store.move("a", "c"),
+        ):
+            with pytest.raises(StoreError, match="file system failed"):
+                change()
+
+
+def test_a_disk_that_is_nearly_full_takes_no_more(root):
+    class Full(Disk):
+        free = 1000
+
+        def free_bytes(self, descriptor):
+            return self.free, 100_000
+
+    disk = Full()
+    with DirectoryStore(root, disk=disk, free_bytes=600) as store:
+        put(store, "a", b"x" * 400)
+        with pytest.raises(StoreError, match="no space"):
+            receive(store, "b", filesize=401)
+        disk.free = 599
+        with pytest.raises(StoreError) as raised:
+            receive(store, "b", filesize=0)
+        assert ("no-space", 1000) == (raised.value.code, raised.value.members["retry_ms"])
+        assert 400 == store.stat("a").total
+    with DirectoryStore(root, disk=disk) as store:
+        disk.free = 4_999  # a twentieth is less than a gibibyte
+        with pytest.raises(StoreError):
+            receive(store, "b")
+        disk.free = 5_000
+        put(store, "b")
+
+
+@pytest.mark.rule("HF-COND-003")
+def test_what_another_program_creates_meanwhile_is_not_replaced(root, store, disk):
+    before = disk.rename_new
+
+    def late(name, at, to, to_at):
+        (root / "a").write_bytes(b"theirs")
+        before(name, at, to, to_at)
+
+    disk.rename_new = late
+    with pytest.raises(StoreError) as raised:
+        put(store, "a", b"ours", if_=None)
+    assert "precondition-failed" == raised.value.code
+    assert store.stat("a").rev == raised.value.members["rev"]
+    assert b"theirs" == (root / "a").read_bytes()
+    disk.rename_new = before
+    put(store, "b", b"ours")
+    with pytest.raises(StoreError) as raised:
+        store.move("b", "a")
+    assert {"to_rev": store.stat("a").rev} == raised.value.members
+
+
+def test_where_renameat2_is_missing_nothing_is_replaced_either(root, monkeypatch):
+    from headframe_server import kernel
+
+    monkeypatch.setattr(kernel, "_renameat2", None)
+    with DirectoryStore(root) as store:
+        put(store, "a", b"one", if_=None)
+        put(store, "b", b"two")
+        (root / "c").write_bytes(b"theirs")
+        with pytest.raises(StoreError, match="state"):
+            put(store, "c", b"ours", if_=None)
+        store.move("a", "d")
+    assert b"one" == (root / "d").read_bytes()
+
+
+def test_where_openat2_is_forbidden_directories_are_opened_one_by_one(root, monkeypatch):
+    from headframe_server import kernel
+
+    calls = []
+
+    def forbidden(*arguments):
+        calls.append(arguments)
+        raise OSError(errno.EPERM, "no")
+
+    monkeypatch.setattr(kernel, "open_beneath", forbidden)
+    with DirectoryStore(root) as store:
+        put(store, "a/b/c", b"one")
+        put(store, "a/b/d", b"one")
+    assert 1 == len(calls)
+    assert b"one" == (root / "a/b/d").read_bytes()

@@ -98,13 +98,13 @@ def test_pipelined_requests_are_answered_in_order(peer):
 
 @pytest.mark.rule("HF-BODY-010")
 @pytest.mark.parametrize("cut", [5, 30, 70])
-def test_a_put_that_is_cut_off_never_happened(peer, root, cut):
+def test_a_put_that_is_cut_off_never_happened(peer, root, leftovers, cut):
     wire = peer.frame(b"x" * 50, id=1, cmd="put", filename="a")
     peer.socket.sendall(wire[: max(1, len(wire) - cut)])
     peer.socket.shutdown(socket.SHUT_WR)
     assert peer.ends()
     assert [".headframe"] == [path.name for path in root.iterdir()]
-    assert [] == list((root / ".headframe").iterdir())
+    assert [] == leftovers()
 
 
 @pytest.mark.rule("HF-TIME-007")

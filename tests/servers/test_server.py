@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from headframe_server import DirectoryStore, Server
+from headframe_server import DirectoryStore, Server, Settings
 
 
 def await_(condition, within_s=10):
@@ -27,15 +27,15 @@ def test_it_listens_where_it_says_on_both_families(root, connect):
 
 
 @pytest.mark.rule("HF-TIME-008", "HF-TIME-009")
-def test_shutting_down_lets_a_request_that_has_begun_finish(root, connect):
+def test_shutting_down_lets_a_request_that_has_begun_finish(root, leftovers, connect):
     store = DirectoryStore(root)
-    server = Server(("127.0.0.1", 0), store, drain_s=10).start()
+    server = Server(("127.0.0.1", 0), store, settings=Settings(drain_s=10)).start()
     idle, busy = connect(server), connect(server)
     idle.ask(cmd="hello")
     busy.ask(cmd="hello")
     busy.send(id=2, cmd="put", filename="a", filesize=6)
     busy.socket.sendall(b"abc")
-    await_(lambda: any((root / ".headframe").iterdir()))
+    await_(leftovers)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
     notice = idle.reply()
@@ -54,17 +54,17 @@ def test_shutting_down_lets_a_request_that_has_begun_finish(root, connect):
     assert not (root / "never").exists()
 
 
-def test_shutting_down_does_not_wait_for_ever(root, connect):
+def test_shutting_down_does_not_wait_for_ever(root, leftovers, connect):
     store = DirectoryStore(root)
-    server = Server(("127.0.0.1", 0), store, drain_s=0.2).start()
+    server = Server(("127.0.0.1", 0), store, settings=Settings(drain_s=0)).start()
     peer = connect(server)
     peer.send(id=1, cmd="put", filename="a", filesize=5)
-    await_(lambda: any((root / ".headframe").iterdir()))
+    await_(leftovers)
     begun = time.monotonic()
     server.stop()
     assert time.monotonic() - begun < 5
     store.close()
-    assert [] == list((root / ".headframe").iterdir())
+    assert [] == leftovers()
 
 
 def test_hundreds_of_abandoned_connections_leave_neither_thread_nor_descriptor(serving, connect):
@@ -151,7 +151,7 @@ def test_a_handler_that_fails_is_logged_and_hurts_nobody_else(
     assert other.ask(cmd="hello")["ok"]
 
 
-@pytest.mark.rule("HF-REQ-012")
+@pytest.mark.rule("HF-REQ-012", "HF-SEC-013")
 def test_the_log_tells_of_refusals_in_one_line_each_and_escaped(serving, connect, caplog):
     peer = connect(serving())
     with caplog.at_level(logging.INFO, "headframe.server"):

@@ -29,6 +29,9 @@ PREFIXES = {
     "HF-ERROR",
     "HF-NAME",
     "HF-CMD",
+    "HF-COND",
+    "HF-RESUME",
+    "HF-SEC",
     "HF-TIME",
 }
 

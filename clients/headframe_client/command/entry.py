@@ -22,6 +22,7 @@ __all__ = ["TABLE", "LazyGroup", "headframe"]
 
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "serve": ("headframe_server.command:serve", "Serve a folder."),
+    "token": ("headframe_server.command:token", "Make a token that lets somebody in."),
     "put": ("headframe_client.command.transfers:put", "Send files or folders to a server."),
     "get": ("headframe_client.command.transfers:get", "Fetch a file or a folder."),
     "ls": ("headframe_client.command.files:list_files", "List what is on a server."),

@@ -31,7 +31,7 @@ def run_server(root: str | os.PathLike[str]) -> Iterator[Address]:
     command = [sys.executable, "-m", "headframe_client", "serve", os.fspath(root)]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         process = subprocess.Popen(  # noqa: S603  (our own interpreter and our own command)
-            [*command, "--bind", "127.0.0.1:0"],
+            [*command, "--bind", "127.0.0.1:0", "--durability", "rename", "--free-bytes", "0"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=complaints,

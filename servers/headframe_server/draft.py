@@ -1,0 +1,197 @@
+"""A file that is being written where nobody sees it, with its digest.
+
+Spec: chapters 8 and 9. The law of this module: what it holds counts for nothing until `place` has
+renamed it, and it can be renamed only once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final
+
+from headframe import UNSET, ErrorCode, Put, PutReply
+from headframe_server.disk import Disk
+from headframe_server.durable import GroupCommit
+from headframe_server.log import record
+from headframe_server.revision import describe, mark
+from headframe_server.store import RETRY_MS, StoreError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
+__all__ = ["Draft", "Received", "store_error", "translated"]
+
+READ_BYTES: Final = 1 << 18
+_NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BUSY: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_IN_THE_WAY: Final = {errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EXDEV}
+
+
+class Draft:
+    """Bytes of a file in a directory of their own, open or not."""
+
+    def __init__(self, disk: Disk, directory: int, filename: str) -> None:
+        self.disk = disk
+        self.directory = directory
+        self.filename = filename
+        """Where the bytes are until they are placed."""
+        self.descriptor: int | None = None
+        self.size = 0
+        """Bytes written so far."""
+        self._hash: Hash | None = hashlib.sha256()
+        """None: what an earlier server has written has to be read first."""
+
+    @property
+    def hash(self) -> Hash:
+        """Of the bytes written so far; the file has been opened."""
+        assert self._hash is not None
+        return self._hash
+
+    @property
+    def digest(self) -> str:
+        """The same as HF/1 writes it."""
+        return f"sha-256:{self.hash.hexdigest()}"
+
+    def create(self) -> None:
+        """Make the file, empty."""
+        with translated():
+            self.descriptor = self.disk.create(self.filename, self.directory)
+
+    def resume_at(self, size: int) -> None:
+        """Take what an earlier server has written, up to `size`, for what has come."""
+        self.size = size
+        self._hash = None
+
+    def reopen(self) -> None:
+        """Open it again to go on at `size`; what lies beyond is cut off."""
+        with translated():
+            self.descriptor = self.disk.open(self.filename, self.directory, writing=True)
+            if os.fstat(self.descriptor).st_size > self.size:
+                self.disk.truncate(self.descriptor, self.size)
+            if self._hash is None:
+                self._hash = self._hash_of(self.descriptor)
+
+    def _hash_of(self, descriptor: int) -> Hash:
+        """Return the hash of what is there."""
+        hashed = hashlib.sha256()
+        offset = 0
+        while data := os.pread(descriptor, READ_BYTES, offset):
+            offset += len(data)
+            hashed.update(data)
+        return hashed
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append; raise StoreError `no-space` when there is none."""
+        assert self.descriptor is not None
+        with translated(), memoryview(data) as view:
+            done = 0
+            while done < len(view):
+                written = self.disk.write(self.descriptor, view[done:], self.size)
+                self.hash.update(view[done : done + written])
+                self.size += written
+                done += written
+
+    def check_digest(self, digest: str | None) -> None:
+        """Raise StoreError unless `digest` is None or that of the bytes."""
+        if digest not in (None, self.digest):
+            message = f"the bytes that came have {self.digest}"
+            raise StoreError(ErrorCode.DIGEST_MISMATCH, message)
+
+    def seal(self, put: Put, mode: int, group: GroupCommit) -> None:
+        """Give it mode, time and mark of the file it is to be, and bring it to stable storage."""
+        assert self.descriptor is not None
+        mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
+        with translated():
+            mark(self.disk, self.descriptor, mode=mode, mtime=mtime, digest=self.hash.digest())
+            if group.syncs:
+                self.disk.sync(self.descriptor)
+
+    def reply(self) -> PutReply:
+        """Return what to say of the file."""
+        assert self.descriptor is not None
+        info = describe(self.disk, self.descriptor)
+        return PutReply(rev=info.rev, total=info.total, digest=self.digest)
+
+    def close(self) -> None:
+        """Close it; the bytes stay where they are."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def remove(self) -> None:
+        """Close it and remove the bytes."""
+        self.close()
+        with contextlib.suppress(FileNotFoundError):
+            self.disk.unlink(self.filename, self.directory)
+
+
+class Received:
+    """The body of a put without `upload`: it becomes a file or nothing."""
+
+    def __init__(self, draft: Draft, put: Put) -> None:
+        self.draft = draft
+        self.put = put
+        self._placed = False
+        draft.create()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append to it."""
+        self.draft.write(data)
+
+    def end(self, total: int | None, digest: str | None) -> None:
+        """Judge what has come; the commit decides the rest."""
+        if total is not None and total != self.draft.size:
+            message = f"{self.draft.size} bytes came, {total} were announced"
+            raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+        self.draft.check_digest(digest)
+
+    def holding(self) -> AbstractContextManager[object]:
+        """Return what is held during the commit: nobody else can reach it."""
+        return contextlib.nullcontext()
+
+    def prepare(self, mode: int, group: GroupCommit) -> None:
+        """Bring the bytes to stable storage, and all that the file is to be known by."""
+        self.draft.seal(self.put, mode, group)
+
+    def placed(self, _reply: PutReply) -> None:
+        """Learn that it has become a file."""
+        self._placed = True
+
+    def release(self) -> None:
+        """Forget it, unless it has become a file."""
+        if self._placed:
+            self.draft.close()
+        else:
+            self.draft.remove()
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the file system says into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise store_error(error) from error
+
+
+def store_error(error: OSError) -> StoreError:
+    """Return what a client is told of a failure; it names no path."""
+    if error.errno in _NO_SPACE:
+        return StoreError(ErrorCode.NO_SPACE, "no space left", retry_ms=RETRY_MS)
+    if error.errno in _BUSY:
+        return StoreError(ErrorCode.BUSY, "too many files are open", retry_ms=RETRY_MS)
+    if error.errno in _IN_THE_WAY:
+        return StoreError(ErrorCode.CONFLICT, "the name is part of another file's name")
+    if error.errno == errno.ENOENT:
+        return StoreError(ErrorCode.NOT_FOUND, "no such file")
+    if error.errno in (errno.ENAMETOOLONG, errno.EINVAL):
+        return StoreError(ErrorCode.BAD_NAME, "the file system cannot keep this name")
+    record(logging.ERROR, "the file system failed", reason=str(error))
+    return StoreError(ErrorCode.INTERNAL, "the file system failed", retry_ms=RETRY_MS)

@@ -1,0 +1,108 @@
+"""Directories on stable storage, for many changes at a time: group commit.
+
+Spec: 9.2. The law of this module: `settle` returns when all that `changed` was told before, by
+whatever thread, is on stable storage. Who comes first syncs for all that wait; so a hundred puts
+into one directory cost as few syncs of it as the storage has time for, and nobody's file is called
+safe while a directory that another one made on the way to it is not.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from headframe_server.disk import Disk
+from headframe_server.store import StoreError
+
+__all__ = ["GroupCommit"]
+
+T = TypeVar("T")
+
+THREADS: Final = 16
+"""Syncs at a time: a journal writes what many wait for in one go."""
+
+
+class GroupCommit:
+    """The syncs of one store; with `durability` "rename" there are none."""
+
+    def __init__(self, disk: Disk, durability: str) -> None:
+        self._disk = disk
+        self.syncs: Final = durability == "fsync"
+        self._noting = threading.Lock()
+        self._syncing = threading.Lock()
+        self._changed: dict[tuple[int, int], int] = {}
+        """A descriptor of each directory that has changed, by device and inode."""
+        self._last = self._settled = 0
+        """Number of the last change, and of the last one that is on stable storage."""
+        self._failure: OSError | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Let threads and descriptors go."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        for descriptor in self._changed.values():
+            os.close(descriptor)
+        self._changed = {}
+
+    def changed(self, directory: int) -> None:
+        """Note that a directory has got or lost a name."""
+        if not self.syncs:
+            return
+        status = os.fstat(directory)
+        key = status.st_dev, status.st_ino
+        with self._noting:
+            self._last += 1
+            if key not in self._changed:
+                self._changed[key] = os.dup(directory)
+
+    def check(self) -> None:
+        """Raise the OSError of a sync that has failed: nothing can be promised any more."""
+        if self._failure is not None:
+            raise self._failure
+
+    def settle(self) -> None:
+        """Wait until all that has changed so far is on stable storage; raise OSError if it is not.
+
+        After a failure nobody knows what is there, so that it fails ever after.
+        """
+        with self._noting:
+            last = self._last
+        with self._syncing:
+            self.check()
+            if last <= self._settled:
+                return
+            with self._noting:
+                changed, self._changed = self._changed, {}
+                last = self._last
+            try:
+                for error in self.each(self._disk.sync, changed.values()):
+                    if error is not None:
+                        raise error
+            except OSError as error:
+                self._failure = error
+                raise
+            finally:
+                for descriptor in changed.values():
+                    os.close(descriptor)
+            self._settled = last
+
+    def each(self, step: Callable[[T], None], items: Iterable[T]) -> list[Exception | None]:
+        """Call `step`, which may sync, for each item, many at a time; return what each raised."""
+
+        def guarded(item: T) -> Exception | None:
+            try:
+                step(item)
+            except (OSError, StoreError) as error:
+                return error
+            return None
+
+        wanted = list(items)
+        if len(wanted) <= 1 or not self.syncs:
+            return [guarded(item) for item in wanted]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="headframe-sync")
+        return list(self._pool.map(guarded, wanted))

@@ -1,0 +1,460 @@
+"""Uploads that resume: what a token stands for, over connections, restarts and lost replies.
+
+Spec: chapter 10. The law of this module: who holds the token last decides; and a byte, or a
+success, that a client has been told of is remembered until nobody can ask for it any more.
+
+An upload is two files in a directory of its own, named by a hash of client and token:
+
+    KEY.data   the bytes that have come; renamed into place when they are all there
+    KEY.json   what is known of it: `Record`; written before the bytes move, and durably
+
+So a record that says "done" tells the truth if KEY.data is gone, and is ahead of it if not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from headframe import UNSET, ErrorCode, Put, PutReply, StatReply, UnsetType
+from headframe_server.disk import Disk
+from headframe_server.draft import Draft, translated
+from headframe_server.durable import GroupCommit
+from headframe_server.store import StoreError
+
+__all__ = ["Uploads"]
+
+KEPT_IN_MEMORY: Final = 256
+"""Uploads whose digest need not be computed again when they go on."""
+RECORD_BYTES: Final = 16_384
+"""No record is longer."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """How an upload ended."""
+
+    rev: str
+    total: int
+    digest: str
+    offset: int
+    """Of the put that completed it."""
+    body_digest: str
+    """Of the body of that put."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What is kept of an upload beside its bytes."""
+
+    filename: str
+    total: int | None = None
+    held: int = 0
+    """Bytes that survive the end of the machine."""
+    boot: str = ""
+    """The run of the machine in which the size of KEY.data counts; in later ones `held` does."""
+    done: Done | None = None
+
+
+def _read_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return f"unknown-{os.getpid()}-{time.time_ns()}"
+
+
+BOOT: Final = _read_boot()
+
+
+class Upload:
+    """One upload; its lock is held while anything about it is decided or written."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.lock = threading.RLock()
+        self.draft = draft
+        self.record: Record | None = None
+        """None: nobody has begun it."""
+        self.loaded = False
+        self.used = 0.0
+        """When somebody last asked for it, in seconds since 1970."""
+        self.transfer: Transfer | None = None
+        """The put that may write."""
+
+    def take_over(self, transfer: Transfer | None) -> None:
+        """Let `transfer` be the one that may write; the one before hears of it."""
+        before, self.transfer = self.transfer, transfer
+        if before is not None:
+            before.interrupt()
+        self.draft.close()
+
+
+class Place(Protocol):
+    """What uploads need to know of the store that they are for."""
+
+    def check_target(self, put: Put) -> None:
+        """Raise StoreError if no file can have the name now, or `if` fails."""
+        ...
+
+
+class Uploads:
+    """All uploads of a store."""
+
+    def __init__(
+        self, disk: Disk, directory: int, group: GroupCommit, place: Place, ttl_ms: int
+    ) -> None:
+        """Take over an open directory."""
+        self._disk = disk
+        self._directory = directory
+        self._group = group
+        self._place = place
+        self._ttl_s = ttl_ms / 1000
+        self._table: WeakValueDictionary[str, Upload] = WeakValueDictionary()
+        self._recent: deque[Upload] = deque(maxlen=KEPT_IN_MEMORY)
+        self._finding = threading.Lock()
+
+    # --- requests ------------------------------------------------------------------------
+
+    def receive(self, put: Put, who: str, interrupt: Callable[[], None]) -> Transfer | Repeat:
+        """Begin to receive a part; refuse at once what is already known to fail."""
+        upload = self._find(_key(who, str(put.upload)))
+        with upload.lock:
+            record = self._load(upload)
+            if record is not None and record.done is not None:
+                self._touch(upload)
+                return Repeat(put, record.filename, record.done)
+            upload.take_over(None)
+            total = self._check(put, record, upload)
+            if record is None:
+                self.forget(upload)
+                record = Record(filename=put.filename)
+                upload.draft.create()
+            else:
+                upload.draft.reopen()
+            self.write_record(upload, msgspec.structs.replace(record, total=total))
+            upload.transfer = Transfer(self, upload, put, interrupt)
+            return upload.transfer
+
+    def _check(self, put: Put, record: Record | None, upload: Upload) -> int | None:
+        """Raise StoreError unless `put` can go on with an upload; return the total, if known."""
+        offset = put.offset or 0
+        if record is None and offset:
+            raise StoreError(ErrorCode.UPLOAD_GONE, "nothing is known of this upload")
+        if record is not None and record.filename != put.filename:
+            raise StoreError(ErrorCode.CONFLICT, "the upload is for another file name")
+        self._place.check_target(put)
+        if record is not None and offset != upload.draft.size:
+            message = f"the upload stands at {upload.draft.size}"
+            raise StoreError(ErrorCode.OFFSET_MISMATCH, message, offset=self.hold(upload))
+        total = _one_total(record, put.total)
+        if total is not None and offset + put.filesize > total:
+            message = f"{offset + put.filesize} bytes are announced, the total is {total}"
+            raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+        return total
+
+    def stat(self, token: str, who: str) -> StatReply:
+        """Take an upload over and tell how much of it is held."""
+        upload = self._find(_key(who, token))
+        with upload.lock:
+            record = self._known(upload)
+            if record.done is not None:
+                done = record.done
+                self._touch(upload)
+                return StatReply(
+                    rev=done.rev, total=done.total, digest=done.digest, offset=done.total
+                )
+            upload.take_over(None)
+            return StatReply(
+                offset=self.hold(upload), total=UNSET if record.total is None else record.total
+            )
+
+    def delete(self, token: str, who: str) -> None:
+        """Forget an upload; its file stays."""
+        upload = self._find(_key(who, token))
+        with upload.lock:
+            self._known(upload)
+            upload.take_over(None)
+            self.forget(upload)
+
+    def tidy(self) -> None:
+        """Forget what nobody has used for too long."""
+        with self._disk.scan(self._directory) as entries:
+            keys = {entry.name.partition(".")[0] for entry in entries}
+        for key in keys:
+            upload = self._find(key)
+            with upload.lock:
+                if upload.transfer is None and self._load(upload) is None:
+                    self.forget(upload)
+
+    def close(self) -> None:
+        """Let the directory go."""
+        os.close(self._directory)
+
+    # --- what a transfer asks for; the upload's lock is held ------------------------------
+
+    def write_record(self, upload: Upload, record: Record, *, durably: bool = False) -> None:
+        """Make `record` what is known of an upload, in one step."""
+        key = upload.draft.filename.removesuffix(".data")
+        with translated():
+            with contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(f"{key}.new", self._directory)
+            descriptor = self._disk.create(f"{key}.new", self._directory)
+            try:
+                record = msgspec.structs.replace(record, boot=BOOT)
+                self._disk.write(descriptor, memoryview(msgspec.json.encode(record)), 0)
+                if durably and self._group.syncs:
+                    self._disk.sync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._disk.rename(f"{key}.new", self._directory, f"{key}.json", self._directory)
+            if durably and self._group.syncs:
+                self._disk.sync(self._directory)
+        upload.record = record
+        upload.used = time.time()
+
+    def hold(self, upload: Upload) -> int:
+        """Bring what has come to stable storage; return how much it is."""
+        assert upload.record is not None
+        if upload.record.held != upload.draft.size:
+            if self._group.syncs:
+                with translated():
+                    descriptor = self._disk.open(upload.draft.filename, self._directory)
+                    try:
+                        self._disk.sync(descriptor)
+                    finally:
+                        os.close(descriptor)
+            record = msgspec.structs.replace(upload.record, held=upload.draft.size)
+            self.write_record(upload, record, durably=True)
+        self._touch(upload)
+        return upload.draft.size
+
+    def forget(self, upload: Upload) -> None:
+        """Remove all that is known of an upload."""
+        key = upload.draft.filename.removesuffix(".data")
+        upload.draft.close()
+        for ending in ("json", "data", "new"):
+            with translated(), contextlib.suppress(FileNotFoundError):
+                self._disk.unlink(f"{key}.{ending}", self._directory)
+        self._group.changed(self._directory)
+        upload.record = None
+        upload.draft = Draft(self._disk, self._directory, upload.draft.filename)
+
+    # --- finding -------------------------------------------------------------------------
+
+    def _find(self, key: str) -> Upload:
+        with self._finding:
+            upload = self._table.get(key)
+            if upload is None:
+                upload = Upload(Draft(self._disk, self._directory, f"{key}.data"))
+                self._table[key] = upload
+            return upload
+
+    def _known(self, upload: Upload) -> Record:
+        record = self._load(upload)
+        if record is None:
+            raise StoreError(ErrorCode.UPLOAD_GONE, "nothing is known of this upload")
+        return record
+
+    def _load(self, upload: Upload) -> Record | None:
+        """Return what is known of an upload; forget one that nobody has used for too long."""
+        if not upload.loaded:
+            upload.loaded = True
+            upload.record = self._read(upload)
+        idle_s = time.time() - upload.used
+        if upload.record is not None and upload.transfer is None and idle_s > self._ttl_s:
+            self.forget(upload)
+        return upload.record
+
+    def _read(self, upload: Upload) -> Record | None:
+        """Read what an earlier server has left, and make sense of it."""
+        data = upload.draft.filename
+        try:
+            descriptor = self._disk.open(data.removesuffix("data") + "json", self._directory)
+            try:
+                upload.used = os.fstat(descriptor).st_mtime
+                record = msgspec.json.decode(os.read(descriptor, RECORD_BYTES), type=Record)
+            finally:
+                os.close(descriptor)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+        try:
+            size = self._disk.status(data, self._directory).st_size
+        except FileNotFoundError:
+            return record if record.done is not None else None
+        upload.draft.resume_at(size if record.boot == BOOT else min(size, record.held))
+        return msgspec.structs.replace(record, done=None)
+
+    def _touch(self, upload: Upload) -> None:
+        """Begin to count the time anew for which an upload is remembered."""
+        upload.used = time.time()
+        name = upload.draft.filename.removesuffix("data") + "json"
+        with contextlib.suppress(OSError):
+            os.utime(name, dir_fd=self._directory)
+
+    def remember(self, upload: Upload) -> None:
+        """Keep an upload in memory for a while."""
+        self._touch(upload)
+        self._recent.append(upload)
+
+
+class Transfer:
+    """A put that brings a part of an upload."""
+
+    def __init__(
+        self, uploads: Uploads, upload: Upload, put: Put, interrupt: Callable[[], None]
+    ) -> None:
+        self.put = put
+        self.interrupt = interrupt
+        self._uploads = uploads
+        self._upload = upload
+        self._offset = put.offset or 0
+        self._body_hash = hashlib.sha256() if self._offset else None
+        """None: the body is the whole file, whose digest is known."""
+
+    @property
+    def draft(self) -> Draft:
+        """The bytes."""
+        return self._upload.draft
+
+    def _record(self) -> Record:
+        """Return what is known of the upload; raise `superseded` if somebody else has it now."""
+        if self._upload.transfer is not self or self._upload.record is None:
+            message = "a newer request has taken this upload over"
+            raise StoreError(ErrorCode.SUPERSEDED, message)
+        return self._upload.record
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append to the upload."""
+        with self._upload.lock:
+            total = self._record().total
+            if total is not None and self.draft.size + len(data) > total:
+                self._uploads.forget(self._upload)
+                message = f"more than the {total} bytes came that were announced"
+                raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+            self.draft.write(data)
+            if self._body_hash is not None:
+                self._body_hash.update(data)
+
+    def end(self, total: int | None, digest: str | None) -> PutReply | None:
+        """Judge what has come: all, and the commit decides; or a part, which is held."""
+        with self._upload.lock:
+            record = self._record()
+            total = _one_total(record, UNSET if total is None else total)
+            if total != record.total:
+                self._uploads.write_record(
+                    self._upload, msgspec.structs.replace(record, total=total)
+                )
+            if total is None or self.draft.size < total:
+                return PutReply(offset=self._uploads.hold(self._upload))
+            try:
+                if self.draft.size > total:
+                    message = f"{self.draft.size} bytes came, {total} were announced"
+                    raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+                self.draft.check_digest(digest)
+            except StoreError:
+                self._uploads.forget(self._upload)
+                raise
+            return None
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Let nobody take the upload over until it is a file, or is not going to be."""
+        with self._upload.lock:
+            yield
+            record = self._upload.record
+            if record is not None and record.done is not None and self._upload.transfer is self:
+                record = msgspec.structs.replace(record, done=None)
+                self._uploads.write_record(self._upload, record)
+
+    def prepare(self, mode: int, group: GroupCommit) -> None:
+        """Bring the bytes, and how the upload is going to end, to stable storage."""
+        record = self._record()
+        self.draft.seal(self.put, mode, group)
+        self._finish(record, self.draft.reply())
+
+    def placed(self, reply: PutReply) -> None:
+        """Learn that the upload has become a file."""
+        record = self._record()
+        assert record.done is not None
+        if record.done.rev != reply.rev:
+            self._finish(record, reply)
+        self._upload.transfer = None
+        self.draft.close()
+
+    def _finish(self, record: Record, reply: PutReply) -> None:
+        digest = self.draft.digest
+        done = Done(
+            rev=str(reply.rev),
+            total=self.draft.size,
+            digest=digest,
+            offset=self._offset,
+            body_digest=self._body_hash.hexdigest() if self._body_hash else digest,
+        )
+        record = msgspec.structs.replace(record, done=done)
+        self._uploads.write_record(self._upload, record, durably=True)
+
+    def release(self) -> None:
+        """Let the upload go; it keeps its bytes."""
+        with self._upload.lock:
+            if self._upload.transfer is self:
+                self._upload.transfer = None
+                self.draft.close()
+                self._uploads.remember(self._upload)
+
+
+class Repeat:
+    """A put of a finished upload: it should be the one that completed it."""
+
+    def __init__(self, put: Put, filename: str, done: Done) -> None:
+        self._put = put
+        self._done = done
+        self._size = 0
+        self._hash = hashlib.sha256()
+        if put.filename != filename or (put.offset or 0) != done.offset:
+            raise StoreError(ErrorCode.CONFLICT, _FINISHED)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Compare it with what came before."""
+        self._size += len(data)
+        self._hash.update(data)
+
+    def end(self, total: int | None, digest: str | None) -> PutReply:
+        """Return the reply of the put that this one repeats."""
+        done = self._done
+        digested = self._hash.hexdigest()
+        same = done.body_digest in (digested, f"sha-256:{digested}")
+        if not same or done.offset + self._size != done.total:
+            raise StoreError(ErrorCode.CONFLICT, _FINISHED)
+        if total not in (None, done.total):
+            raise StoreError(ErrorCode.BAD_REQUEST, f"the total of this upload is {done.total}")
+        if digest not in (None, done.digest):
+            raise StoreError(ErrorCode.DIGEST_MISMATCH, f"the bytes that came have {done.digest}")
+        return PutReply(rev=done.rev, total=done.total, digest=done.digest)
+
+    def release(self) -> None:
+        """Nothing was held."""
+
+
+_FINISHED: Final = "the upload is finished, and this is not the put that completed it"
+
+
+def _key(who: str, token: str) -> str:
+    """Return the name of an upload's files: no token can be read from it."""
+    return hashlib.sha256(f"{who}\0{token}".encode()).hexdigest()[:40]
+
+
+def _one_total(record: Record | None, total: int | UnsetType) -> int | None:
+    """Return the total that is known now; raise `bad-request` for a second one."""
+    known = None if record is None else record.total
+    if isinstance(total, UnsetType):
+        return known
+    if known not in (None, total):
+        raise StoreError(ErrorCode.BAD_REQUEST, f"the total of this upload is {known}")
+    return total
