@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import signal
@@ -110,6 +111,7 @@ def serve(  # noqa: PLR0913, PLR0917  (one for each option)
     Example: headframe serve files --bind 127.0.0.1:37263
     """
     _log_to_stderr(_LEVELS[log_level], log_format)
+    _allow_descriptors()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -133,6 +135,17 @@ def serve(  # noqa: PLR0913, PLR0917  (one for each option)
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"cannot serve: {error.strerror or error}") from error
+
+
+def _allow_descriptors() -> None:
+    """Open as many files as the system lets us, not as many as a shell starts with."""
+    try:
+        import resource  # noqa: PLC0415  (POSIX only)
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _log_to_stderr(level: int, form: str) -> None:

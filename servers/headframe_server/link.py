@@ -8,6 +8,7 @@ wants this thread's attention.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import selectors
 import socket
@@ -20,11 +21,10 @@ from headframe import Limits
 
 __all__ = ["Interrupted", "Link", "PeerSilent", "Woken"]
 
-BUFFER_BYTES: Final = 1 << 12
-"""What a connection costs that says little: a buffer is resident at once."""
-BUFFER_BYTES_MAX: Final = 1 << 18
-"""What one grows to that fills its buffer again and again."""
-READ_BYTES: Final = 1 << 18
+BUFFER_BYTES: Final = 1 << 18
+"""Mapped, not allocated: it costs the pages that a peer has filled."""
+KEPT_BYTES: Final = 1 << 14
+"""More than this is given back before a wait."""
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _WANTS_READ: Final = (BlockingIOError, ssl.SSLWantReadError)
 
@@ -49,7 +49,10 @@ class Link:
         self._socket = sock
         self._wake = wake
         self._limits = limits
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._pages = mmap.mmap(-1, BUFFER_BYTES)
+        self._buffer = memoryview(self._pages)
+        self._filled = 0
+        """Bytes of the buffer that are resident, at most."""
         self._bell: tuple[socket.socket, socket.socket] | None = None
         self.woken = False
         """Whether the server shuts down."""
@@ -82,10 +85,8 @@ class Link:
             received = self._socket.recv_into(self._buffer)
         except _WANTS_READ:
             return None
-        view = self._buffer[:received]
-        if received == len(self._buffer) < BUFFER_BYTES_MAX:
-            self._buffer = memoryview(bytearray(4 * received))
-        return view
+        self._filled = max(self._filled, received)
+        return self._buffer[:received]
 
     def receive(self, patience_s: float) -> memoryview:
         """Wait for bytes and return a view of them, as `receive_now` does.
@@ -101,12 +102,14 @@ class Link:
                 continue
             if view is not None:
                 return view
-            self._shrink()
+            self._give_back()
             self._wait(selectors.EVENT_READ, until, heeds_others=True)
 
-    def _shrink(self) -> None:
-        if len(self._buffer) > BUFFER_BYTES:
-            self._buffer = memoryview(bytearray(BUFFER_BYTES))
+    def _give_back(self) -> None:
+        """Let the system have the memory of a buffer that was full once."""
+        if self._filled > KEPT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            self._pages.madvise(mmap.MADV_DONTNEED)
+            self._filled = 0
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; raise PeerSilent when the peer takes nothing for `idle_ms`."""
@@ -129,7 +132,7 @@ class Link:
         direct = hasattr(os, "sendfile") and not isinstance(self._socket, ssl.SSLSocket)
         while done < count:
             if not direct:
-                data = os.pread(descriptor, min(READ_BYTES, count - done), offset + done)
+                data = os.pread(descriptor, min(BUFFER_BYTES, count - done), offset + done)
                 self.send(data)
                 sent = len(data)
             else:
