@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TIMEOUT_S = 30
@@ -115,10 +115,10 @@ def _exactly(sock: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-def wait_for(condition: object, within_s: float = TIMEOUT_S) -> None:
+def wait_for(condition: Callable[[], object], within_s: float = TIMEOUT_S) -> None:
     """Wait until `condition()` is true; raise AssertionError when that takes too long."""
     until = time.monotonic() + within_s
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until, "did not happen in time"
         time.sleep(0.01)
 
