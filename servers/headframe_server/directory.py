@@ -162,7 +162,8 @@ class DirectoryStore:
         if isinstance(put.upload, str):
             return self._uploads.receive(put, who, interrupt)
         self.check_target(put)
-        return Received(Draft(self._disk, self._private, f"put-{next(self._drafts)}"), put)
+        name = f"put-{next(self._drafts)}"
+        return Received(Draft(self._disk, self._private, name, self.check_room), put)
 
     @translated()
     def check_target(self, put: Put) -> None:
@@ -170,9 +171,13 @@ class DirectoryStore:
         self._check_visible(put.filename)
         self._check_place(put.filename)
         self._check_current(put.filename, put.if_)
+        self.check_room(put.filesize)
+
+    def check_room(self, more_bytes: int) -> None:
+        """Raise StoreError unless there is room for so much more."""
         free_bytes, all_bytes = self._disk.free_bytes(self._private)
         kept_bytes = min(self._free_bytes, int(all_bytes * FREE_PART))
-        if free_bytes - put.filesize < kept_bytes:
+        if free_bytes - more_bytes < kept_bytes:
             raise StoreError(ErrorCode.NO_SPACE, "no space left", retry_ms=RETRY_MS)
 
     def commit(self, batch: Sequence[Incoming]) -> list[PutReply | StoreError]:

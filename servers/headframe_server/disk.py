@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from headframe_server import kernel
@@ -30,6 +30,19 @@ _LEAF: Final = (
 )
 _MARK: Final = "user.hf1"
 _LACKING: Final = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def _find_sync() -> Callable[[int], object]:
+    """Return what waits for stable storage; on macOS fsync stops at the drive's cache."""
+    try:
+        import fcntl  # noqa: PLC0415  (POSIX only)
+    except ImportError:
+        return os.fsync
+    number = getattr(fcntl, "F_FULLFSYNC", None)
+    return os.fsync if number is None else lambda descriptor: fcntl.fcntl(descriptor, number)
+
+
+_sync: Final = _find_sync()
 
 
 class Disk:
@@ -146,7 +159,7 @@ class Disk:
 
     def sync(self, descriptor: int) -> None:
         """Wait until a file or a directory is on stable storage."""
-        os.fsync(descriptor)
+        _sync(descriptor)
 
     def free_bytes(self, descriptor: int) -> tuple[int, int]:
         """Return how much room there is, and how much there is in all."""

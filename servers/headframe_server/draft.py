@@ -12,7 +12,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Draft", "Received", "store_error", "translated"]
 
 READ_BYTES: Final = 1 << 18
+ROOM_STEP_BYTES: Final = 1 << 24
+"""How often it is asked whether there is still room."""
 _NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BUSY: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _IN_THE_WAY: Final = {errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EXDEV}
@@ -37,7 +39,11 @@ _IN_THE_WAY: Final = {errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST
 class Draft:
     """Bytes of a file in a directory of their own, open or not."""
 
-    def __init__(self, disk: Disk, directory: int, filename: str) -> None:
+    def __init__(
+        self, disk: Disk, directory: int, filename: str, check_room: Callable[[int], None]
+    ) -> None:
+        """`check_room` raises StoreError when so many bytes more are too many."""
+        self._check_room = check_room
         self.disk = disk
         self.directory = directory
         self.filename = filename
@@ -92,6 +98,8 @@ class Draft:
         assert self.descriptor is not None
         with translated(), memoryview(data) as view:
             done = 0
+            if self.size // ROOM_STEP_BYTES != (self.size + len(view)) // ROOM_STEP_BYTES:
+                self._check_room(len(view))
             while done < len(view):
                 written = self.disk.write(self.descriptor, view[done:], self.size)
                 self.hash.update(view[done : done + written])

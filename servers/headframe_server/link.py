@@ -58,10 +58,11 @@ class Link:
         """Whether the server shuts down."""
 
     def close(self) -> None:
-        """Let go of what is not the socket."""
+        """Let go of what is not the socket; nobody interrupts any more."""
         if self._bell is not None:
             for end in self._bell:
                 end.close()
+            self._bell = None
 
     def shake_hands(self, patience_s: float) -> None:
         """Do the handshake of TLS; raise OSError if it fails, or PeerSilent."""
@@ -150,6 +151,7 @@ class Link:
 
     def linger(self) -> None:
         """End the sending side, then read and throw away until end of file or `linger_ms`."""
+        self.close()
         try:
             if isinstance(self._socket, ssl.SSLSocket):
                 with contextlib.suppress(OSError, ValueError):

@@ -240,27 +240,24 @@ class Tree:
         """
         passed = ""
         while True:
-            found = heapq.nsmallest(
-                SORTED_AT_ONCE,
-                (
-                    (text, segment)
-                    for text, segment in self._parts(descriptor, base)
-                    if text > passed and (text >= after or after.startswith(text))
-                ),
-            )
+            parts = self._parts(descriptor, base, passed, after)
+            found = heapq.nsmallest(SORTED_AT_ONCE, parts)
             yield from found
             if len(found) < SORTED_AT_ONCE:
                 return
             passed = found[-1][0]
 
-    def _parts(self, descriptor: int, base: str) -> Iterator[tuple[str, str]]:
+    def _parts(
+        self, descriptor: int, base: str, passed: str, after: str
+    ) -> Iterator[tuple[str, str]]:
         """Yield what a directory holds that may be part of a name, in no order."""
         with self._disk.scan(descriptor) as entries:
             for entry in entries:
-                text = base + entry.name
-                if text == PRIVATE or not is_name(text):
+                folder = entry.is_dir(follow_symlinks=False)
+                text = f"{base}{entry.name}/" if folder else base + entry.name
+                if text <= passed or (text < after and not after.startswith(text)):
                     continue
-                if entry.is_dir(follow_symlinks=False):
-                    yield text + "/", entry.name
-                elif entry.is_file(follow_symlinks=False):
+                if text == PRIVATE + "/" or not is_name(base + entry.name):
+                    continue
+                if folder or entry.is_file(follow_symlinks=False):
                     yield text, entry.name

@@ -103,6 +103,10 @@ class Place(Protocol):
         """Raise StoreError if no file can have the name now, or `if` fails."""
         ...
 
+    def check_room(self, more_bytes: int) -> None:
+        """Raise StoreError unless there is room for so much more."""
+        ...
+
 
 class Uploads:
     """All uploads of a store."""
@@ -244,7 +248,7 @@ class Uploads:
                 self._disk.unlink(f"{key}.{ending}", self._directory)
         self._group.changed(self._directory)
         upload.record = None
-        upload.draft = Draft(self._disk, self._directory, upload.draft.filename)
+        upload.draft = self._draft(upload.draft.filename)
 
     # --- finding -------------------------------------------------------------------------
 
@@ -252,9 +256,12 @@ class Uploads:
         with self._finding:
             upload = self._table.get(key)
             if upload is None:
-                upload = Upload(Draft(self._disk, self._directory, f"{key}.data"))
+                upload = Upload(self._draft(f"{key}.data"))
                 self._table[key] = upload
             return upload
+
+    def _draft(self, filename: str) -> Draft:
+        return Draft(self._disk, self._directory, filename, self._place.check_room)
 
     def _known(self, upload: Upload) -> Record:
         record = self._load(upload)

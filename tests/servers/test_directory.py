@@ -394,6 +394,35 @@ def test_a_disk_that_is_nearly_full_takes_no_more(root):
         put(store, "b")
 
 
+def write_in_pieces(received, count):
+    for _ in range(count):
+        received.write(bytes(1_000_000))
+
+
+def test_a_body_of_unknown_size_is_stopped_before_it_fills_the_disk(root, leftovers):
+    class Full(Disk):
+        written = 0
+
+        def free_bytes(self, descriptor):
+            return 60_000_000 - self.written, 1 << 40
+
+        def write(self, descriptor, data, offset):
+            self.written += len(data)
+            return len(data)
+
+    disk = Full()
+    with DirectoryStore(root, disk=disk, free_bytes=20_000_000) as store:
+        with pytest.raises(StoreError, match="no space"):
+            receive(store, "a", bytes(100_000_000))
+        assert [] == leftovers()
+        received = receive(store, "a")
+        with pytest.raises(StoreError, match="no space"):
+            write_in_pieces(received, 100)
+        received.release()
+        assert 40_000_000 < disk.written < 60_000_000
+        assert [] == leftovers()
+
+
 @pytest.mark.rule("HF-COND-003")
 def test_what_another_program_creates_meanwhile_is_not_replaced(root, store, disk):
     before = disk.rename_new
