@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from headframe_server import DirectoryStore, Server, Settings
+from headframe_server import DirectoryStore, Server, Settings, tree
 
 
 def await_(condition, within_s=10):
@@ -160,3 +161,95 @@ def test_the_log_tells_of_refusals_in_one_line_each_and_escaped(serving, connect
     texts = [record.getMessage() for record in caplog.records]
     assert any("bad-name" in text for text in texts)
     assert [] == [text for text in texts if not text.isprintable()]
+
+
+def test_the_store_is_tidied_now_and_then_and_a_failure_is_only_logged(
+    serving, root, caplog, connect
+):
+    server = serving()
+    calls = []
+
+    def tidy():
+        calls.append(1)
+        raise OSError("the disk is gone")
+
+    server.store.tidy = tidy
+    with caplog.at_level(logging.ERROR, "headframe.server"):
+        server._tidy_at = 0
+        await_(lambda: caplog.records)
+    assert [1] == calls
+    assert "cannot tidy up" in caplog.records[0].getMessage()
+    assert connect(server).ask(cmd="hello")["ok"]
+
+
+def test_a_connection_that_gets_no_thread_is_closed_and_forgotten(
+    serving, connect, monkeypatch, caplog
+):
+    server = serving()
+    start = threading.Thread.start
+
+    def no_thread(thread):
+        if "process_request_thread" in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, "headframe.server"):
+        patched.setattr(threading.Thread, "start", no_thread)
+        assert connect(server).ends()
+    assert "can't start new thread" in caplog.records[0].getMessage()
+    assert {} == server._open == dict(server._peers)
+    assert connect(server).ask(cmd="hello")["ok"]
+
+
+def test_where_no_descriptor_is_left_a_connection_is_shed_and_counted(serving, connect, caplog):
+    server = serving()
+    accept = server.socket.accept
+    failures = [errno.EMFILE, errno.ECONNABORTED]
+
+    class Starving:
+        def __getattr__(self, name):
+            return getattr(server_socket, name)
+
+        def accept(self):
+            if failures:
+                number = failures.pop(0)
+                raise OSError(number, os.strerror(number))
+            return accept()
+
+    server_socket, server.socket = server.socket, Starving()
+    with caplog.at_level(logging.WARNING, "headframe.server"):
+        peer = connect(server)
+        await_(lambda: not failures)
+        other = connect(server)
+        assert other.ask(cmd="hello")["ok"]
+    peer.close()
+    server.socket = server_socket
+    assert "out of descriptors" in caplog.text
+
+
+@pytest.mark.rule("HF-CMD-021")
+def test_a_listing_goes_on_where_it_was_and_sees_what_has_changed(serving, connect, root):
+    peer = connect(serving())
+    for name in "abcdef":
+        peer.ask(b"", cmd="put", filename=name)
+    assert ["a", "b"] == peer.names(limit=2)
+    assert ["c", "d"] == peer.names(limit=2, after="b")
+    peer.ask(b"", cmd="put", filename="da")
+    assert ["da", "e"] == peer.names(limit=2, after="d")
+    peer.ask(cmd="delete", filename="f")
+    assert [] == peer.names(limit=2, after="e")
+    assert ["a", "b"] == peer.names(limit=2)
+    assert ["e"] == peer.names(limit=2, after="db")
+
+
+def test_a_directory_too_large_to_sort_at_once_is_listed_all_the_same(
+    serving, connect, root, monkeypatch
+):
+    monkeypatch.setattr(tree, "SORTED_AT_ONCE", 7)
+    peer = connect(serving())
+    names = sorted([f"n{number}" for number in range(40)] + [f"n{n}/x" for n in range(100, 130)])
+    for name in names:
+        peer.ask(b"", cmd="put", filename=name)
+    assert names == peer.names()
+    assert names[-3:] == peer.names(after=names[-4])
+    assert 70 == len(peer.names(delimiter="/"))
