@@ -65,7 +65,7 @@ class Limits:
     """How long a closing server goes on reading, so that no reset destroys its last reply."""
 
     upload_ttl_ms: int = 86_400_000
-    """How long an unfinished upload is kept: a client may come back the next day."""
+    """How long an upload is remembered after its last use: a client may come back the next day."""
 
     body_bytes_per_s: int = 1024
     """Average pace of a body after the grace: a thread is not held by a trickle."""

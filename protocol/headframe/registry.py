@@ -60,7 +60,8 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not-found"
     """There is no such file. (HF-CMD-016)"""
     CONFLICT = "conflict"
-    """Something that is not this file stands in the way of the name. (HF-CMD-027)"""
+    """Something that is not this file stands in the way of the name, or the upload is another one.
+    (HF-CMD-027)"""
     PRECONDITION_FAILED = "precondition-failed"
     """The file is not in the state that the request asked for. (HF-COND-002)"""
     BAD_RANGE = "bad-range"

@@ -135,6 +135,20 @@ def test_quick_puts_of_one_size_never_share_a_revision(root, kind, mtime):
     assert len(revs) == len(set(revs))
 
 
+@pytest.mark.rule("HF-COND-013")
+@pytest.mark.parametrize("kind", [Disk, WithoutMarks])
+def test_a_revision_stays_as_long_as_nobody_changes_the_file(root, kind):
+    revs = set()
+    for _ in range(2):
+        with DirectoryStore(root, disk=kind()) as store:
+            if not revs:
+                revs.add(put(store, "a", b"one").rev)
+            put(store, "b", b"two")
+            store.open("a").close()
+            revs |= {store.stat("a").rev, next(store.entries("", "", delimiter=False)).info.rev}
+    assert 1 == len(revs)
+
+
 @pytest.mark.rule("HF-COND-001")
 @pytest.mark.parametrize("kind", [Disk, WithoutMarks])
 def test_a_revision_changes_when_somebody_else_changes_the_file(root, kind):
