@@ -211,7 +211,10 @@ class DirectoryStore:
             check = functools.partial(self._check_current, put.filename, put.if_)
             check()
             check_new = check if put.if_ is None else None
-            self._rename(draft.directory, draft.filename, put.filename, check_new)
+            promised = isinstance(incoming, Transfer)
+            self._rename(
+                draft.directory, draft.filename, put.filename, check_new, promised=promised
+            )
             return draft.reply()
         except (OSError, StoreError) as error:
             return _refusal(error)
@@ -261,7 +264,7 @@ class DirectoryStore:
                 if name != to:
                     check_new = check if to_condition is None else None
                     with self._tree.parent(name) as (descriptor, leaf):
-                        self._rename(descriptor, leaf, to, check_new)
+                        self._rename(descriptor, leaf, to, check_new, promised=True)
                         self._note(descriptor)
                     self._tree.prune(name)
                 info = describe(self._disk, opened.descriptor)
@@ -295,18 +298,28 @@ class DirectoryStore:
             return None
 
     def _rename(
-        self, descriptor: int, leaf: str, to: str, check_new: Callable[[], None] | None
+        self,
+        descriptor: int,
+        leaf: str,
+        to: str,
+        check_new: Callable[[], None] | None,
+        *,
+        promised: bool,
     ) -> None:
         """Put a file into its place, and directories for it where they lack; the lock is held.
 
         With `check_new` it replaces nothing, and asks that for the error if another program has
-        just put something there.
+        just put something there. What is `promised` where it lies moves only into directories that
+        are on stable storage themselves.
         """
+        before = self._group.last
         rename = self._disk.rename_new if check_new else self._disk.rename
         try:
             with self._tree.parent(to, create=True) as (parent, target):
                 if self._kind_in_place(parent, target) == "directory":
                     self._tree.remove_empty(parent, target)
+                if promised and self._group.last != before:
+                    self._group.settle()
                 rename(leaf, descriptor, target, parent)
                 self._note(parent)
         except (OSError, StoreError) as error:

@@ -127,6 +127,11 @@ class Draft:
         info = describe(self.disk, self.descriptor)
         return PutReply(rev=info.rev, total=info.total, digest=self.digest)
 
+    def is_marked(self) -> bool:
+        """Return whether the file carries its revision, so that a rename does not change it."""
+        assert self.descriptor is not None
+        return describe(self.disk, self.descriptor).digest is not None
+
     def close(self) -> None:
         """Close it; the bytes stay where they are."""
         if self.descriptor is not None:

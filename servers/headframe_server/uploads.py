@@ -30,7 +30,7 @@ from headframe import UNSET, ErrorCode, Put, PutReply, StatReply, UnsetType
 from headframe_server.disk import Disk
 from headframe_server.draft import Draft, translated
 from headframe_server.durable import GroupCommit
-from headframe_server.store import StoreError
+from headframe_server.store import FileInfo, StoreError
 
 __all__ = ["Uploads"]
 
@@ -50,6 +50,8 @@ class Done(msgspec.Struct, frozen=True):
     """Of the put that completed it."""
     body_digest: str
     """Of the body of that put."""
+    provisional: bool = False
+    """The file system keeps no marks, so that the rename changes the revision."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -105,6 +107,10 @@ class Place(Protocol):
 
     def check_room(self, more_bytes: int) -> None:
         """Raise StoreError unless there is room for so much more."""
+        ...
+
+    def stat(self, name: str) -> FileInfo:
+        """Return what is known of a file; raise StoreError if there is none."""
         ...
 
 
@@ -196,6 +202,8 @@ class Uploads:
             with upload.lock:
                 if upload.transfer is None and self._load(upload) is None:
                     self.forget(upload)
+                with translated(), contextlib.suppress(FileNotFoundError):
+                    self._disk.unlink(f"{key}.new", self._directory)
 
     def close(self) -> None:
         """Let the directory go."""
@@ -205,6 +213,10 @@ class Uploads:
 
     def write_record(self, upload: Upload, record: Record, *, durably: bool = False) -> None:
         """Make `record` what is known of an upload, in one step."""
+        if record == upload.record and record.boot == BOOT:
+            return
+        # A record that has promised something is not replaced by one that may not last.
+        durably = durably or (upload.record is not None and upload.record.held > 0)
         key = upload.draft.filename.removesuffix(".data")
         with translated():
             with contextlib.suppress(FileNotFoundError):
@@ -294,9 +306,20 @@ class Uploads:
         try:
             size = self._disk.status(data, self._directory).st_size
         except FileNotFoundError:
-            return record if record.done is not None else None
+            return self._finished(record)
         upload.draft.resume_at(size if record.boot == BOOT else min(size, record.held))
         return msgspec.structs.replace(record, done=None)
+
+    def _finished(self, record: Record) -> Record | None:
+        """Return the record of an upload whose bytes have moved; None: it promised nothing."""
+        if record.done is None or not record.done.provisional:
+            return record if record.done is not None else None
+        with contextlib.suppress(StoreError):
+            found = self._place.stat(record.filename)
+            if found.total == record.done.total:
+                done = msgspec.structs.replace(record.done, rev=found.rev)
+                return msgspec.structs.replace(record, done=done)
+        return record
 
     def _touch(self, upload: Upload) -> None:
         """Begin to count the time anew for which an upload is remembered."""
@@ -384,7 +407,7 @@ class Transfer:
         """Bring the bytes, and how the upload is going to end, to stable storage."""
         record = self._record()
         self.draft.seal(self.put, mode, group)
-        self._finish(record, self.draft.reply())
+        self._finish(record, self.draft.reply(), provisional=not self.draft.is_marked())
 
     def placed(self, reply: PutReply) -> None:
         """Learn that the upload has become a file."""
@@ -395,7 +418,7 @@ class Transfer:
         self._upload.transfer = None
         self.draft.close()
 
-    def _finish(self, record: Record, reply: PutReply) -> None:
+    def _finish(self, record: Record, reply: PutReply, *, provisional: bool = False) -> None:
         digest = self.draft.digest
         done = Done(
             rev=str(reply.rev),
@@ -403,6 +426,7 @@ class Transfer:
             digest=digest,
             offset=self._offset,
             body_digest=self._body_hash.hexdigest() if self._body_hash else digest,
+            provisional=provisional,
         )
         record = msgspec.structs.replace(record, done=done)
         self._uploads.write_record(self._upload, record, durably=True)

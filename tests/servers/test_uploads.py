@@ -14,6 +14,7 @@ import pytest
 
 from headframe import Put
 from headframe_server import Access, DirectoryStore, Person, Server, StoreError, Token, uploads
+from headframe_server.disk import Disk
 
 TOKEN = "t0ken-of-22-characters"
 OTHER = "an0ther-token_of_24-chars"
@@ -480,9 +481,9 @@ def test_a_crash_around_the_rename_is_understood_at_the_next_start(root, moved):
     with DirectoryStore(root) as store:
         rename = store._rename
 
-        def crash(*arguments):
+        def crash(*arguments, **more):
             if moved:
-                rename(*arguments)
+                rename(*arguments, **more)
             raise Crash
 
         store._rename = crash
@@ -502,6 +503,47 @@ def test_a_crash_around_the_rename_is_understood_at_the_next_start(root, moved):
             with pytest.raises(StoreError):
                 store.stat("a")
             assert digest(TEXT) == part(store, b"", offset=12).digest
+
+
+@pytest.mark.rule("HF-RESUME-022", "HF-RESUME-027")
+def test_where_no_marks_are_kept_a_crash_after_the_rename_is_understood_too(root):
+    class Crash(Exception):
+        pass
+
+    class Plain(Disk):
+        def set_mark(self, descriptor, mark):
+            return
+
+        def mark_of(self, descriptor):
+            return b""
+
+    with DirectoryStore(root, disk=Plain()) as store:
+        rename = store._rename
+
+        def crash(*arguments, **more):
+            rename(*arguments, **more)
+            raise Crash
+
+        store._rename = crash
+        incoming = store.receive(Put(filename="a", upload=TOKEN, total=12))
+        incoming.write(TEXT)
+        incoming.end(None, None)
+        with pytest.raises(Crash):
+            store.commit([incoming])
+    with DirectoryStore(root, disk=Plain()) as store:
+        assert store.stat("a").rev == store.stat_upload(TOKEN).rev
+        assert store.stat("a").rev == part(store, TEXT, total=12).rev
+
+
+@pytest.mark.rule("HF-RESUME-012")
+def test_half_a_record_is_gone_after_a_start_and_the_whole_one_counts(root, leftovers):
+    with DirectoryStore(root) as store:
+        part(store, b"hello", total=12)
+        (name,) = [name for name in leftovers() if name.endswith(".json")]
+        (root / ".headframe/uploads" / name.replace("json", "new")).write_bytes(b'{"fil')
+    with DirectoryStore(root) as store:
+        assert 5 == store.stat_upload(TOKEN).offset
+        assert [] == [name for name in leftovers() if name.endswith(".new")]
 
 
 @pytest.mark.rule("HF-RESUME-023", "HF-RESUME-012")
