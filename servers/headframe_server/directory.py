@@ -312,13 +312,12 @@ class DirectoryStore:
         just put something there. What is `promised` where it lies moves only into directories that
         are on stable storage themselves.
         """
-        before = self._group.last
         rename = self._disk.rename_new if check_new else self._disk.rename
         try:
             with self._tree.parent(to, create=True) as (parent, target):
                 if self._kind_in_place(parent, target) == "directory":
                     self._tree.remove_empty(parent, target)
-                if promised and self._group.last != before:
+                if promised:
                     self._group.settle()
                 rename(leaf, descriptor, target, parent)
                 self._note(parent)

@@ -59,11 +59,6 @@ class GroupCommit:
             if key not in self._changed:
                 self._changed[key] = os.dup(directory)
 
-    @property
-    def last(self) -> int:
-        """Number of the last change."""
-        return self._last
-
     def check(self) -> None:
         """Raise the OSError of a sync that has failed: nothing can be promised any more."""
         if self._failure is not None:

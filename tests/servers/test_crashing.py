@@ -13,7 +13,8 @@ import stat
 import pytest
 
 import crashing
-from crashing import ALL_KEPT, DATA_LOST, SCRIPTS, UNSYNCED_LOST, Figures, Journal, RecordingDisk
+from crash_scripts import SCRIPTS
+from crashing import ALL_KEPT, DATA_LOST, UNSYNCED_LOST, Figures, Journal, RecordingDisk
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def folder():
 
 def violations(name, folder, mixtures=2, disk=None):
     figures = Figures()
-    crashing.check(name, folder, figures, mixtures=mixtures, disk=disk)
+    crashing.check(name, SCRIPTS[name], folder, figures, mixtures=mixtures, disk=disk)
     assert figures.states > figures.prefixes > 10
     return figures.violations
 

@@ -115,27 +115,32 @@ def test_readers_beside_writers_see_whole_files_only(serving, connect):
     assert [] == failures
 
 
-def test_of_many_who_create_one_name_one_succeeds(serving, connect):
+@pytest.mark.rule("HF-COND-006")
+@pytest.mark.parametrize("creating", [True, False])
+def test_of_sixteen_who_change_one_file_at_once_one_succeeds(serving, connect, leftovers, creating):
     server = serving()
-    peers = [connect(server) for _ in range(8)]
-    for turn in range(10):
-        outcomes = []
-        barrier = threading.Barrier(len(peers))
-
-        def create(peer, body, name=f"n{turn}", outcomes=outcomes, barrier=barrier):
-            barrier.wait(10)
-            outcomes.append((peer.ask(body, cmd="put", filename=name, if_=None)["ok"], body))
-
+    peers = [connect(server) for _ in range(16)]
+    for turn in range(5):
+        name = f"n{turn}"
+        rev = None if creating else peers[0].ask(b"old", cmd="put", filename=name)["rev"]
+        for peer in peers:
+            peer.send(id=1, cmd="put", filename=name, if_=rev, filesize=2)
+        await_(lambda: len(leftovers()) == 16)  # the conditions of all held when they began
+        bodies = [b"%02d" % index for index in range(16)]
         threads = [
-            threading.Thread(target=create, args=(peer, b"%d" % index))
-            for index, peer in enumerate(peers)
+            threading.Thread(target=peer.socket.sendall, args=(body,))
+            for peer, body in zip(peers, bodies, strict=True)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(20)
-        (winner,) = [body for ok, body in outcomes if ok]
-        assert winner == peers[0].ask(cmd="get", filename=f"n{turn}")["body"]
+        replies = [peer.reply() for peer in peers]
+        (winner,) = [body for reply, body in zip(replies, bodies, strict=True) if reply["ok"]]
+        stored = peers[0].ask(cmd="get", filename=name)
+        assert winner == stored["body"]
+        others = [(reply["code"], reply["rev"]) for reply in replies if not reply["ok"]]
+        assert [("precondition-failed", stored["rev"])] * 15 == others
 
 
 def test_a_handler_that_fails_is_logged_and_hurts_nobody_else(

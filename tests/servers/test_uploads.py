@@ -216,18 +216,16 @@ def test_the_last_parts_condition_decides_and_may_be_tried_again(put, stat, peer
     assert ("precondition-failed", newer) == (refusal["code"], refusal["rev"])
     assert 3 == stat()["offset"]
     peer.send(id=1, cmd="put", filename="a", upload=TOKEN, offset=3, if_=newer, filesize=3)
-    other = peer.__class__(peer.socket.getpeername())
-    with contextlib.closing(other):
-        wait_for(lambda: "ok" in other.ask(b"late", cmd="put", filename="a"))
-        newest = other.ask(cmd="stat", filename="a")["rev"]
-    peer.socket.sendall(b"def")
+    peer.socket.sendall(b"d")
+    wait_for(lambda: held(root) == 4)  # its condition held when it began
+    with contextlib.closing(peer.__class__(peer.socket.getpeername())) as other:
+        newest = other.ask(b"late", cmd="put", filename="a")["rev"]
+    peer.socket.sendall(b"ef")
     refusal = peer.reply()
-    if "rev" in refusal and refusal["code"] == "precondition-failed":
-        assert newest == refusal["rev"]
+    assert ("precondition-failed", newest) == (refusal["code"], refusal["rev"])
     assert b"late" == (root / "a").read_bytes()
-    stands = stat()["offset"]
-    done = put(b"abcdef"[stands:], offset=stands, if_=newest, mtime=7, digest=digest(b"abcdef"))
-    assert done["ok"]
+    assert 6 == stat()["offset"]
+    assert put(b"", offset=6, if_=newest, mtime=7, digest=digest(b"abcdef"))["ok"]
     assert 7 == peer.ask(cmd="stat", filename="a")["mtime"]
     assert b"abcdef" == (root / "a").read_bytes()
 
