@@ -6,13 +6,15 @@ import contextlib
 import errno
 import hashlib
 import os
+import socket
 import threading
 import time
 
 import pytest
 
+from flooding import ask
 from headframe import UNSET, Put
-from headframe_server import DirectoryStore, StoreError
+from headframe_server import DirectoryStore, Server, StoreError
 from headframe_server.disk import Disk
 
 
@@ -218,7 +220,7 @@ def test_a_link_within_the_tree_is_no_second_name(store, root):
 
 @pytest.mark.rule("HF-NAME-010", "HF-NAME-011")
 def test_a_folder_that_turns_into_a_link_again_and_again_lets_nobody_out(tmp_path, disk):
-    swap_and_look(tmp_path, disk, turns=400)
+    swap_and_look(tmp_path, disk, seconds=1.5, clients=2)
 
 
 @pytest.mark.slow
@@ -228,12 +230,12 @@ def test_a_folder_that_turns_into_a_link_for_a_minute_lets_nobody_out(tmp_path, 
     swap_and_look(tmp_path, disk, seconds=60, clients=8)
 
 
-def swap_and_look(tmp_path, disk, turns=10**9, seconds=60.0, clients=1):
-    """Put and get below a folder that another thread makes a link out of the root in turn."""
+def swap_and_look(tmp_path, disk, seconds, clients):
+    """Let clients put and get below a folder that becomes a link out of the root in turn."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
-    (outside / "a").write_bytes(b"secret")
+    (outside / "a").write_bytes(b"the secret")
     (root / "real").mkdir()
     (root / "link").symlink_to(outside)
     done = threading.Event()
@@ -246,29 +248,24 @@ def swap_and_look(tmp_path, disk, turns=10**9, seconds=60.0, clients=1):
                     os.rename(root / name, root / "d")
                     os.rename(root / "d", root / name)
 
-    seen = set()
+    seen, turns = set(), []
 
-    def use(store):
-        for _ in range(turns):
-            if time.monotonic() > until:
-                return
-            try:
-                put(store, "d/a", b"inside")
-            except StoreError as error:
-                seen.add(str(error.code))
-            try:
-                opened = store.open("d/a")
-                if opened.read(0, 100) != b"inside":
-                    seen.add("the secret")
-                opened.close()
-            except StoreError as error:
-                seen.add(str(error.code))
+    def use(address):
+        with socket.create_connection(address, timeout=20) as sock:
+            while time.monotonic() < until:
+                seen.add(ask(sock, b"inside", cmd="put", filename="d/a").get("code", "stored"))
+                reply = ask(sock, cmd="get", filename="d/a")
+                seen.add(reply.get("code") or ("read" if reply["total"] == 6 else "the secret"))
+                turns.append(1)
 
     swapper = threading.Thread(target=swap)
     swapper.start()
     try:
-        with DirectoryStore(root, disk=disk, durability="rename") as store:
-            users = [threading.Thread(target=use, args=(store,)) for _ in range(clients)]
+        with (
+            DirectoryStore(root, disk=disk, durability="rename", free_bytes=0) as store,
+            Server(("127.0.0.1", 0), store) as server,
+        ):
+            users = [threading.Thread(target=use, args=(server.address,)) for _ in range(clients)]
             for user in users:
                 user.start()
             for user in users:
@@ -276,9 +273,11 @@ def swap_and_look(tmp_path, disk, turns=10**9, seconds=60.0, clients=1):
     finally:
         done.set()
         swapper.join(10)
-    assert b"secret" == (outside / "a").read_bytes()
+    print(f"{len(turns)} puts and gets, and nothing but {sorted(seen)}")
+    assert turns
+    assert b"the secret" == (outside / "a").read_bytes()
     assert ["a"] == os.listdir(outside)
-    assert seen <= {"conflict", "not-found", "busy"}
+    assert seen <= {"stored", "read", "conflict", "not-found", "busy"}
 
 
 # --- odd disks
@@ -507,3 +506,70 @@ def test_where_openat2_is_forbidden_directories_are_opened_one_by_one(root, monk
         put(store, "a/b/d", b"one")
     assert 1 == len(calls)
     assert b"one" == (root / "a/b/d").read_bytes()
+
+
+# --- durability
+
+
+class Counting(Disk):
+    """Counts what is synced, and how much of it at the same time."""
+
+    def __init__(self):
+        super().__init__()
+        self.files = self.directories = self.together = self._now = 0
+        self._lock = threading.Lock()
+
+    def sync(self, descriptor):
+        with self._lock:
+            self._now += 1
+            self.together = max(self.together, self._now)
+            if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+                self.directories += 1
+            else:
+                self.files += 1
+        time.sleep(0.002)  # as storage does
+        super().sync(descriptor)
+        with self._lock:
+            self._now -= 1
+
+
+@pytest.mark.rule("HF-COND-010")
+def test_puts_that_arrive_together_share_the_syncs(serving, connect, root):
+    disk = Counting()
+    peer = connect(serving(store=DirectoryStore(root, disk=disk, free_bytes=0)))
+    peer.ask(b"x", cmd="put", filename="d/first")
+    disk.directories = disk.files = 0
+    peer.socket.sendall(
+        b"".join(peer.frame(b"x", id=n, cmd="put", filename=f"d/{n}") for n in range(1, 65))
+    )
+    assert [(n, True) for n in range(1, 65)] == [
+        (reply["id"], reply["ok"]) for reply in (peer.reply() for _ in range(64))
+    ]
+    assert 64 == disk.files
+    assert disk.directories <= 16
+    assert disk.together >= 4
+
+
+@pytest.mark.rule("HF-COND-010")
+def test_connections_share_the_sync_of_a_directory(root):
+    disk = Counting()
+    with DirectoryStore(root, disk=disk, free_bytes=0) as store:
+        put(store, "d/first")
+        disk.directories = 0
+        threads = [threading.Thread(target=put, args=(store, f"d/{n}")) for n in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert 33 == len(list(store.entries("", "", delimiter=False)))
+    assert disk.directories < 32
+
+
+def test_with_less_durability_nothing_is_synced_and_that_is_said(serving, connect, root):
+    disk = Counting()
+    peer = connect(serving(store=DirectoryStore(root, disk=disk, durability="rename")))
+    assert "rename" == peer.ask(cmd="hello")["durability"]
+    peer.ask(b"x", cmd="put", filename="d/a", upload="u" * 22, total=1)
+    peer.ask(cmd="move", filename="d/a", to="e/a")
+    peer.ask(cmd="delete", filename="e/a")
+    assert 0 == disk.files + disk.directories

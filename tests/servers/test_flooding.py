@@ -14,7 +14,7 @@ import time
 import pytest
 
 import flooding
-from flooding import HOLDING, MANY, abandon, ask, frame, hold, served, wait_for
+from flooding import HOLDING, MANY, abandon, ask, frame, hold, list_all, served, wait_for
 from headframe_server import DirectoryStore
 from headframe_server.disk import Disk
 
@@ -56,6 +56,12 @@ def test_ten_thousand_abandoned_connections_leave_neither_thread_nor_descriptor(
         threads, descriptors = abandon(process, 10_000)
     assert threads <= 0
     assert descriptors <= 0
+
+
+def test_a_long_listing_costs_little(root):
+    with served(root) as process:
+        _, more_bytes = list_all(process, root, 20_000)
+    assert more_bytes < 8_000_000
 
 
 # --- over the limits
