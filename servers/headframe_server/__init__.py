@@ -6,8 +6,13 @@ It shows that the codec carries a real server, and keeps what it says of your fi
     with Server(("127.0.0.1", 0), DirectoryStore("files")) as server:
         print(server.url)
 
-A put goes through `handler` (bytes to events), `answers` (events to the store) and `directory`
-(temporary file, checks, rename).
+A put, from socket to reply, in one reading:
+
+    handler     bytes to events, and how long a peer may take (`link`, `patience`)
+    answers     events to the store and back; who may ask comes first (`access`)
+    directory   `receive`, `commit`: checks, syncs, rename; the bytes are a `draft`, or a part of an
+                upload (`uploads`); `tree` finds the directory, `durable` shares the syncs
+    disk        the calls to the file system
 """
 
 from headframe_server.access import Access, AccessError, Person, Token
