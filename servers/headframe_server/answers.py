@@ -7,14 +7,10 @@ go are committed together, and answered when all of them are durable.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from typing import Any, Final, Protocol, TypeVar
-
-import msgspec
 
 from headframe import (
     LIMITS,
@@ -50,10 +46,12 @@ from headframe import (
     command_of,
 )
 from headframe_server.access import Visitor
+from headframe_server.digests import check_digest, digest_of
 from headframe_server.link import Link
+from headframe_server.listing import Listing
 from headframe_server.log import record
 from headframe_server.settings import Settings
-from headframe_server.store import Entry, Incoming, OpenFile, Store, StoreError
+from headframe_server.store import Incoming, OpenFile, Store, StoreError
 
 __all__ = ["Answers"]
 
@@ -61,8 +59,6 @@ BATCH_FILES: Final = 32
 """Puts that are committed together at most; each of them holds a file open."""
 READ_BYTES: Final = 1 << 18
 FLUSH_BYTES: Final = 1 << 16
-_DIGEST: Final = re.compile(r"([a-z0-9-]+):(.*)", re.DOTALL)
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T")
 
 try:
@@ -222,7 +218,7 @@ class Answers:
         """Judge what is known of a request so far, in the order of 6.2."""
         self._visitor.check(command_of(request))
         if isinstance(request, Put):
-            _check_digest(request.digest)
+            check_digest(request.digest)
         for name in _names(request):
             check_name(name)
         if isinstance(request, Put):
@@ -295,7 +291,7 @@ class Answers:
         """Judge the body; a put that is whole waits for others that are on their way."""
         incoming = self._incoming
         assert incoming is not None
-        _check_digest(ending.digest)
+        check_digest(ending.digest)
         reply = incoming.end(
             None if isinstance(ending.total, UnsetType) else ending.total,
             None if isinstance(ending.digest, UnsetType) else ending.digest,
@@ -316,7 +312,7 @@ class Answers:
         opened = self._store.open(stat.filename, stat.if_)
         try:
             info = opened.info
-            digest = _digest_of(opened) if _wants_digest(stat) else UNSET
+            digest = digest_of(opened) if _wants_digest(stat) else UNSET
             return StatReply(rev=info.rev, total=info.total, mtime=info.mtime, digest=digest)
         finally:
             opened.close()
@@ -344,7 +340,7 @@ class Answers:
                 total=total,
                 offset=offset,
                 mtime=opened.info.mtime,
-                digest=_digest_of(opened) if _wants_digest(get) else UNSET,
+                digest=digest_of(opened) if _wants_digest(get) else UNSET,
                 filesize=frame_bytes,
                 more=left > frame_bytes,
             )
@@ -388,50 +384,9 @@ class Answers:
 
     def _list(self, listing: List) -> None:
         most = self._service.settings.list_entries
-        entries, end = self._listing.page(listing, min(listing.limit or most, most))
-        body = b"".join(map(_line, entries))
+        body, end = self._listing.page(listing, min(listing.limit or most, most))
         self._reply(ListReply(end=end, filesize=len(body)))
         self._reply(BodyChunk(body))
-
-
-class Listing:
-    """A listing that one page after the other is asked of, as long as nothing changes."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._entries: Iterator[Entry] = iter(())
-        self._next: Entry | None = None
-        self._goes_on: tuple[object, ...] = ()
-        """What the request for the next page says."""
-
-    def page(self, listing: List, limit: int) -> tuple[list[Entry], bool]:
-        """Return the entries of a page, and whether it is the last one."""
-        prefix, after, delimiter = listing.prefix or "", listing.after or "", listing.delimiter
-        if self._goes_on != (prefix, after, delimiter, self._store.changes):
-            self.close()
-            changes = self._store.changes
-            self._entries = self._store.entries(prefix, after, bool(delimiter))
-            self._next = next(self._entries, None)
-        else:
-            changes = self._store.changes
-        found: list[Entry] = []
-        while self._next is not None and len(found) < limit:
-            found.append(self._next)
-            self._next = next(self._entries, None)
-        if self._next is None:
-            self.close()
-        else:
-            self._goes_on = (prefix, found[-1].text, delimiter, changes)
-        return found, self._next is None
-
-    def close(self) -> None:
-        """Let go of the directories that are open."""
-        self._goes_on = ()
-        self._next = None
-        close = getattr(self._entries, "close", None)
-        if close is not None:
-            close()
-        self._entries = iter(())
 
 
 def _nobody() -> None:
@@ -444,36 +399,5 @@ def _names(request: Request) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def _line(entry: Entry) -> bytes:
-    if entry.info is None:
-        return msgspec.json.encode({"prefix": entry.text}) + b"\n"
-    info = entry.info
-    row = {"filename": entry.text, "total": info.total, "rev": info.rev, "mtime": info.mtime}
-    return msgspec.json.encode(row) + b"\n"
-
-
 def _wants_digest(request: Get | Stat) -> bool:
     return request.want is not UNSET and "digest" in request.want
-
-
-def _digest_of(opened: OpenFile) -> str:
-    """Return the digest of a file: as it was when it was stored, or computed."""
-    if opened.info.digest is not None:
-        return opened.info.digest
-    hashed = hashlib.sha256()
-    offset = 0
-    while data := opened.read(offset, READ_BYTES):
-        hashed.update(data)
-        offset += len(data)
-    return f"sha-256:{hashed.hexdigest()}"
-
-
-def _check_digest(digest: object) -> None:
-    """Raise unless `digest` is absent or one that can be compared."""
-    if not isinstance(digest, str):
-        return
-    parts = _DIGEST.fullmatch(digest)
-    if parts and parts[1] != "sha-256":
-        raise StoreError(ErrorCode.UNSUPPORTED, "of digests only sha-256 is supported")
-    if not parts or not _SHA256.fullmatch(parts[2]):
-        raise StoreError(ErrorCode.BAD_REQUEST, "a digest is sha-256: and 64 hexadecimal digits")

@@ -35,8 +35,9 @@ from headframe_server.store import (
     Incoming,
     StoreError,
 )
+from headframe_server.transfers import Repeat, Transfer
 from headframe_server.tree import PRIVATE, Tree
-from headframe_server.uploads import Repeat, Transfer, Uploads
+from headframe_server.uploads import Uploads
 
 __all__ = ["DirectoryStore"]
 

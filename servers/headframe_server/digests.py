@@ -1,0 +1,42 @@
+"""Digests: which are understood, and that of a stored file.
+
+Spec: 8.2 and 8.4. The law of this module: a digest is always of a whole file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from headframe import ErrorCode
+from headframe_server.store import OpenFile, StoreError
+
+__all__ = ["check_digest", "digest_of"]
+
+READ_BYTES: Final = 1 << 18
+_DIGEST: Final = re.compile(r"([a-z0-9-]+):(.*)", re.DOTALL)
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def digest_of(opened: OpenFile) -> str:
+    """Return the digest of a file: as it was when it was stored, or computed."""
+    if opened.info.digest is not None:
+        return opened.info.digest
+    hashed = hashlib.sha256()
+    offset = 0
+    while data := opened.read(offset, READ_BYTES):
+        hashed.update(data)
+        offset += len(data)
+    return f"sha-256:{hashed.hexdigest()}"
+
+
+def check_digest(digest: object) -> None:
+    """Raise unless `digest` is absent or one that can be compared."""
+    if not isinstance(digest, str):
+        return
+    parts = _DIGEST.fullmatch(digest)
+    if parts and parts[1] != "sha-256":
+        raise StoreError(ErrorCode.UNSUPPORTED, "of digests only sha-256 is supported")
+    if not parts or not _SHA256.fullmatch(parts[2]):
+        raise StoreError(ErrorCode.BAD_REQUEST, "a digest is sha-256: and 64 hexadecimal digits")
