@@ -105,13 +105,19 @@ class Uploads:
                 return Repeat(put, record.filename, record.done)
             upload.take_over(None)
             total = self._check(put, record, upload)
-            if record is None:
-                self.forget(upload)
-                record = Record(filename=put.filename)
-                upload.draft.create()
-            else:
-                upload.draft.reopen()
-            self.write_record(upload, msgspec.structs.replace(record, total=total))
+            try:
+                if record is None:
+                    self.forget(upload)
+                    record = Record(filename=put.filename)
+                    upload.draft.create()
+                else:
+                    upload.draft.reopen()
+                self.write_record(upload, msgspec.structs.replace(record, total=total))
+            except BaseException:
+                if upload.record is None:
+                    self.forget(upload)
+                upload.draft.close()
+                raise
             upload.transfer = Transfer(self, upload, put, interrupt)
             return upload.transfer
 

@@ -533,6 +533,36 @@ def test_where_no_marks_are_kept_a_crash_after_the_rename_is_understood_too(root
         assert store.stat("a").rev == part(store, TEXT, total=12).rev
 
 
+@pytest.mark.parametrize("going_on", [True, False])
+@pytest.mark.parametrize("method", ["create", "write", "rename", "truncate", "open"])
+def test_when_a_part_cannot_begin_nothing_stays_open_or_is_lost(
+    root, leftovers, going_on, method, monkeypatch
+):
+    disk = Disk()
+    with DirectoryStore(root, disk=disk) as store:
+        if going_on:
+            part(store, b"hello", total=12)
+            monkeypatch.setattr(uploads, "BOOT", "another run")  # so that a record is written
+        store._group.settle()  # which closes the directories that it has kept open
+        before = leftovers(), len(os.listdir("/proc/self/fd"))
+
+        def fail(*_, **__):
+            raise OSError(28, "No space left on device")
+
+        setattr(disk, method, fail)
+        with contextlib.suppress(StoreError):
+            store.receive(Put(filename="a", upload=TOKEN, offset=5 * going_on)).release()
+        delattr(disk, method)
+        store._group.settle()
+        if going_on or method in ("create", "write", "rename"):
+            assert before == (
+                [name for name in leftovers() if not name.endswith(".new")],
+                len(os.listdir("/proc/self/fd")),
+            )
+        if going_on:
+            assert digest(TEXT) == part(store, TEXT[5:], offset=5).digest
+
+
 @pytest.mark.rule("HF-RESUME-012")
 def test_half_a_record_is_gone_after_a_start_and_the_whole_one_counts(root, leftovers):
     with DirectoryStore(root) as store:
