@@ -32,12 +32,14 @@ if TYPE_CHECKING:
         ConnectionFailed,
         DigestMismatch,
         InvalidArgument,
+        NotTrusted,
         ProtocolViolation,
         Refused,
     )
     from headframe_client.pipeline import Pipeline
     from headframe_client.results import Entry, FileState, GetResult, PutResult
     from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
+    from headframe_client.trust import client_context
 
 __all__ = [
     "Address",
@@ -50,11 +52,13 @@ __all__ = [
     "GetResult",
     "InvalidArgument",
     "LocalFile",
+    "NotTrusted",
     "Outcome",
     "Pipeline",
     "ProtocolViolation",
     "PutResult",
     "Refused",
+    "client_context",
     "get_tree",
     "parse_url",
     "put_tree",
@@ -69,11 +73,13 @@ _MODULES = {
         "ConnectionFailed",
         "DigestMismatch",
         "InvalidArgument",
+        "NotTrusted",
         "ProtocolViolation",
         "Refused",
     ),
     "pipeline": ("Pipeline",),
     "results": ("Entry", "FileState", "GetResult", "PutResult"),
+    "trust": ("client_context",),
     "trees": ("LocalFile", "Outcome", "get_tree", "put_tree", "walk_folder"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

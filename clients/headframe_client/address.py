@@ -1,10 +1,10 @@
-"""Where a file is: `headframe://host:port/name`.
+"""Where a file is: `headframe://host:port/name`, and over TLS `headframes://host:port/name`.
 
-Spec: chapter 11. The law of this module: what a URL says is either understood as a whole or refused
-with the reason; nothing of it is guessed.
+Spec: chapters 11 and 12. The law of this module: what a URL says is either understood as a whole or
+refused with the reason; nothing of it is guessed.
 
 >>> parse_url("headframe://[::1]:4000/f%C3%BCr%20dich.txt")
-Address(host='::1', port=4000, name='für dich.txt')
+Address(host='::1', port=4000, name='für dich.txt', tls=False)
 >>> str(parse_url("headframe:///photos/"))
 'headframe://127.0.0.1:37263/photos/'
 """
@@ -12,7 +12,7 @@ Address(host='::1', port=4000, name='für dich.txt')
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -25,6 +25,7 @@ DEFAULT_PORT: Final = 37263
 """FRAME on the keys of a telephone."""
 
 SCHEMES: Final = ("headframe://", "headframes://")
+"""Without TLS and with it."""
 
 _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<literal>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>.*))?"
@@ -40,6 +41,8 @@ class Address:
     port: int = DEFAULT_PORT
     name: str = ""
     """Decoded; empty for the whole server, and with a `/` at its end it means what lies in it."""
+    tls: bool = False
+    """Whether the server speaks TLS."""
 
     @property
     def is_folder(self) -> bool:
@@ -48,23 +51,22 @@ class Address:
 
     def at(self, name: str) -> Address:
         """Return the address of another name on the same server."""
-        return Address(self.host, self.port, name)
+        return replace(self, name=name)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"headframe://{host}:{self.port}/{quote(self.name, errors='surrogatepass')}"
+        scheme = SCHEMES[self.tls]
+        return f"{scheme}{host}:{self.port}/{quote(self.name, errors='surrogatepass')}"
 
 
 def parse_url(url: str) -> Address:
     """Return the address that `url` means; raise InvalidArgument with the reason if it means none.
 
     >>> parse_url("headframe://files.example")
-    Address(host='files.example', port=37263, name='')
+    Address(host='files.example', port=37263, name='', tls=False)
     """
     scheme, separator, rest = url.partition("://")
-    if scheme.lower() == "headframes" and separator:
-        raise InvalidArgument(f"{url!r}: headframes:// (TLS) is not supported yet")
-    if scheme.lower() != "headframe" or not separator:
+    if scheme.lower() + separator not in SCHEMES:
         raise InvalidArgument(f"{url!r} is not a URL like headframe://host:port/name")
     authority, _, path = rest.partition("/")
     for mark, meaning in (("?", "a query"), ("#", "a fragment")):
@@ -72,7 +74,7 @@ def parse_url(url: str) -> Address:
             hint = f"write %{ord(mark):02X} for a {mark} in a name"
             raise InvalidArgument(f"{url!r} has {meaning}, which means nothing here; {hint}")
     host, port = _parse_authority(url, authority)
-    return Address(host, port, _decode_name(url, path))
+    return Address(host, port, _decode_name(url, path), tls=scheme.lower() == "headframes")
 
 
 def _parse_authority(url: str, authority: str) -> tuple[str, int]:

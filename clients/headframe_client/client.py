@@ -10,6 +10,7 @@ why not; it never leaves half a file.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
@@ -38,6 +39,7 @@ from headframe_client.results import Entry, FileState, GetResult, PutResult
 from headframe_client.session import Session
 from headframe_client.sinks import PartFile, Sink, StreamSink
 from headframe_client.sources import PutSource, open_source, send_put
+from headframe_client.trust import client_context
 
 __all__ = ["Client", "check_requested"]
 
@@ -55,16 +57,47 @@ class Client:
     """
 
     def __init__(
-        self, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, *, timeout_s: float = TIMEOUT_S
+        self,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        tls: ssl.SSLContext | None = None,
+        token: str | None = None,
     ) -> None:
-        """Connect. `timeout_s` is how long the connection may stand still before it is given up."""
-        self.session = Session.connect(host, port, timeout_s)
+        """Connect. `timeout_s` is how long the connection may stand still before it is given up.
+
+        `tls` is what `client_context` returns; None: the server is spoken to in the clear. `token`
+        shows who we are; it is sent over TLS or within this machine only.
+        """
+        self.session = Session.connect(host, port, timeout_s, tls)
+        if token is not None:
+            try:
+                self.session.check_private()
+                self._ask(self._hello({"scheme": "token", "token": token}), "the server")
+            except BaseException:
+                self.close()
+                raise
 
     @classmethod
-    def from_url(cls, url: str | Address, *, timeout_s: float = TIMEOUT_S) -> Client:
-        """Connect to the server of a URL; the name in it is not used."""
+    def from_url(
+        cls,
+        url: str | Address,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        tls: ssl.SSLContext | None = None,
+        token: str | None = None,
+    ) -> Client:
+        """Connect to the server of a URL; the name in it is not used.
+
+        For `headframes://` and without `tls`, the authorities are trusted that the system trusts.
+        """
         address = parse_url(url) if isinstance(url, str) else url
-        return cls(address.host, address.port, timeout_s=timeout_s)
+        if address.tls:
+            tls = tls or client_context()
+        elif tls is not None:
+            raise InvalidArgument("TLS is spoken with headframes://, not with headframe://")
+        return cls(address.host, address.port, timeout_s=timeout_s, tls=tls, token=token)
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +118,7 @@ class Client:
 
     def hello(self) -> HelloReply:
         """Ask who the server is and what it allows; also the ping."""
-        reply = self._ask(Hello(id=self.session.next_id()), "the server")
+        reply = self._ask(self._hello(), "the server")
         assert isinstance(reply, HelloReply)
         return reply
 
@@ -188,6 +221,9 @@ class Client:
         if isinstance(reply.rev, UnsetType):
             raise ProtocolViolation(f"a reply about {name!r} lacks rev")
         return reply.rev
+
+    def _hello(self, auth: dict[str, str] | UnsetType = UNSET) -> Hello:
+        return Hello(id=self.session.next_id(), auth=auth)
 
     def _ask(self, request: Request, subject: str) -> Any:
         """Send a request without a body and return its reply."""

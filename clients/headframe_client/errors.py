@@ -4,6 +4,7 @@
     +-- InvalidArgument     the caller asked for what cannot be: a name, a URL
     +-- Refused             the server said no; holds its code and message
     +-- ConnectionFailed    no connection, or it ended too early, or took too long
+    +-- NotTrusted          one side could not show by TLS that it is who it should be
     +-- ProtocolViolation   the server broke a rule; the connection is not used again
     +-- DigestMismatch      the bytes are not those the other side has
 
@@ -20,6 +21,7 @@ __all__ = [
     "ConnectionFailed",
     "DigestMismatch",
     "InvalidArgument",
+    "NotTrusted",
     "ProtocolViolation",
     "Refused",
     "error_of_notice",
@@ -39,6 +41,10 @@ class ConnectionFailed(ClientError):
 
     The outcome of a request that had begun is unknown; trying again may help.
     """
+
+
+class NotTrusted(ClientError):
+    """One side could not show that it is who it should be; nothing was sent."""
 
 
 class ProtocolViolation(ClientError):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import ssl
 from collections import deque
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -42,9 +43,11 @@ from headframe_client.errors import (
     ClientError,
     ConnectionFailed,
     InvalidArgument,
+    NotTrusted,
     ProtocolViolation,
     error_of_notice,
 )
+from headframe_client.trust import check_private, shake_hands
 
 __all__ = ["Session"]
 
@@ -83,8 +86,10 @@ class Session:
         """Why the connection is not used any more."""
 
     @classmethod
-    def connect(cls, host: str, port: int, timeout_s: float) -> Session:
-        """Connect to a server; raise ConnectionFailed if that cannot be done in time."""
+    def connect(
+        cls, host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None
+    ) -> Session:
+        """Connect to a server; raise ConnectionFailed or NotTrusted if that cannot be done."""
         peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             sock = socket.create_connection((host, port), timeout=timeout_s)
@@ -93,6 +98,8 @@ class Session:
             raise ConnectionFailed(f"cannot connect to {peer}: {reason}") from error
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                sock = shake_hands(sock, host, tls, peer)
             return cls(sock, peer=peer, timeout_s=timeout_s)
         except BaseException:
             sock.close()
@@ -101,6 +108,10 @@ class Session:
     def close(self) -> None:
         """End the connection; calls on their way fail."""
         self._end(ConnectionFailed(f"the connection to {self.peer} is closed"))
+
+    def check_private(self) -> None:
+        """Raise InvalidArgument if somebody may listen to this connection."""
+        check_private(self._socket)
 
     # --- out ---------------------------------------------------------------------------------
 
@@ -159,9 +170,11 @@ class Session:
                     raise self._error
                 try:
                     sent += self._socket.send(view[sent:])
-                except BlockingIOError:
+                except (BlockingIOError, ssl.SSLWantWriteError):
                     self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
                     self.poll()
+                except ssl.SSLWantReadError:
+                    self._wait(selectors.EVENT_READ)
                 except OSError as error:
                     self._hear_last_words()
                     raise self._fail(error) from error
@@ -174,7 +187,7 @@ class Session:
             raise self._error
         try:
             received = self._socket.recv_into(self._buffer)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError as error:
             raise self._fail(error) from error
@@ -257,6 +270,8 @@ class Session:
             return
 
     def _fail(self, error: OSError) -> ClientError:
+        if isinstance(error, ssl.SSLError) and "CERTIFICATE" in str(error.reason):
+            return self._end(NotTrusted(f"{self.peer} does not trust us: {error.reason}"))
         reason = error.strerror or str(error)
         return self._end(ConnectionFailed(f"lost the connection to {self.peer}: {reason}"))
 

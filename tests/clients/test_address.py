@@ -34,7 +34,6 @@ def test_a_url_is_host_port_and_name(url: str, expected: Address) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("headframes://h/x", "not supported yet"),
         ("http://h/x", "not a URL like"),
         ("h/x", "not a URL like"),
         ("headframe:/h", "not a URL like"),

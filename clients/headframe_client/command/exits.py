@@ -91,6 +91,8 @@ def exit_code_of(error: BaseException) -> ExitCode:
             return ExitCode.USAGE
         case errors.ConnectionFailed():
             return ExitCode.NETWORK
+        case errors.NotTrusted():
+            return ExitCode.DENIED
         case errors.ProtocolViolation():
             return ExitCode.PROTOCOL
         case errors.DigestMismatch():

@@ -14,7 +14,7 @@ from itertools import chain
 import click
 
 from headframe_client.client import Client
-from headframe_client.command.targets import connect, find_address, last_segment, timeout_option
+from headframe_client.command.targets import connect, connection_options, find_address, last_segment
 from headframe_client.command.text import escape, show_bytes, show_time
 from headframe_client.command.transfers import report_failures
 from headframe_client.errors import InvalidArgument
@@ -29,12 +29,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 @click.command("ls")
 @click.option("-r", "--recursive", is_flag=True, help="All names below, folder by folder or not.")
 @json_option
-@timeout_option
+@connection_options
 @click.argument("url", required=False)
-def list_files(url: str | None, recursive: bool, as_json: bool, timeout_s: float) -> None:
+def list_files(url: str | None, recursive: bool, as_json: bool) -> None:
     """List a folder. Names are listed in the order of their bytes, folders with a / at the end."""
     address = find_address(url)
-    with connect(address, timeout_s) as client:
+    with connect(address) as client:
         entries = _find_entries(client, address.name, None if recursive else "/")
         if as_json:
             lines: Iterable[str] = map(_show_json, entries)
@@ -80,12 +80,12 @@ def _show_json(entry: Entry | FileState) -> str:
 @click.command()
 @click.option("--digest", is_flag=True, help="Ask for the digest, too.")
 @json_option
-@timeout_option
+@connection_options
 @click.argument("url", required=False)
-def stat(url: str | None, digest: bool, as_json: bool, timeout_s: float) -> None:
+def stat(url: str | None, digest: bool, as_json: bool) -> None:
     """Show what the server knows of a file."""
     address = find_address(url)
-    with connect(address, timeout_s) as client:
+    with connect(address) as client:
         state = client.stat(address.name, digest=digest)
     if as_json:
         click.echo(_show_json(state))
@@ -105,13 +105,13 @@ def stat(url: str | None, digest: bool, as_json: bool, timeout_s: float) -> None
 
 @click.command("rm")
 @click.option("-r", "--recursive", is_flag=True, help="Delete all files below the names.")
-@timeout_option
+@connection_options
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.pass_context
-def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool, timeout_s: float) -> None:
+def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool) -> None:
     """Delete files."""
     for address in [find_address(url) for url in urls]:
-        with connect(address, timeout_s) as client:
+        with connect(address) as client:
             if not recursive:
                 client.delete(address.name)
                 continue
@@ -125,14 +125,14 @@ def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool, timeout_s
 
 @click.command("mv")
 @click.option("-f", "--force", is_flag=True, help="Replace a file that has the new name.")
-@timeout_option
+@connection_options
 @click.argument("url")
 @click.argument("name")
-def move(url: str, name: str, force: bool, timeout_s: float) -> None:
+def move(url: str, name: str, force: bool) -> None:
     """Give a file another name on the same server; NAME/ moves it into a folder."""
     address = find_address(url)
     to = name.lstrip("/")
     if not to or to.endswith("/"):
         to += last_segment(address.name)
-    with connect(address, timeout_s) as client:
+    with connect(address) as client:
         client.move(address.name, to, replace=force)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -15,10 +16,12 @@ import click
 from headframe_client.address import Address, parse_url
 from headframe_client.client import TIMEOUT_S, Client
 from headframe_client.errors import InvalidArgument
+from headframe_client.trust import client_context
 
-__all__ = ["connect", "find_address", "is_url", "last_segment", "timeout_option"]
+__all__ = ["connect", "connection_options", "find_address", "is_url", "last_segment"]
 
 VARIABLE: Final = "HEADFRAME_URL"
+TOKEN_VARIABLE: Final = "HEADFRAME_TOKEN"  # noqa: S105  (its name, not what it holds)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,20 +55,58 @@ def last_segment(name: str) -> str:
     return name.rstrip("/").rpartition("/")[2]
 
 
-def connect(address: Address, timeout_s: float) -> Client:
-    """Connect to the server of an address."""
-    return Client.from_url(address, timeout_s=timeout_s)
+def connect(address: Address) -> Client:
+    """Connect to the server of an address, as the options of the command say."""
+    given: dict[str, Any] = click.get_current_context().meta.get(_META, {})
+    files = [given.get(name) for name in ("ca", "cert", "key")]
+    if any(files) and not address.tls:
+        raise InvalidArgument("--ca, --cert and --key are for headframes:// (TLS)")
+    try:
+        tls = client_context(*files) if address.tls else None
+    except OSError as error:
+        raise InvalidArgument(f"TLS: cannot use a certificate or key: {error}") from error
+    timeout_s = given.get("timeout_s", TIMEOUT_S)
+    return Client.from_url(address, timeout_s=timeout_s, tls=tls, token=_read_token(given))
 
 
-def timeout_option(command: F) -> F:
-    """Add `--timeout`."""
-    option = click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(min=0, min_open=True),
-        default=TIMEOUT_S,
-        metavar="SECONDS",
-        show_default=True,
-        help="Give up when nothing moves for so long.",
-    )
-    return option(command)
+def _read_token(given: dict[str, Any]) -> str | None:
+    """Return the token of a file or of the environment: arguments can be seen by others."""
+    path = given.get("token_file")
+    if path is None:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def connection_options(command: F) -> F:
+    """Add the options of all commands that connect; `connect` finds them."""
+    file = click.Path(exists=True, dir_okay=False)
+    for option in reversed(
+        [
+            click.option(
+                "--timeout",
+                "timeout_s",
+                type=click.FloatRange(min=0, min_open=True),
+                default=TIMEOUT_S,
+                metavar="SECONDS",
+                show_default=True,
+                help="Give up when nothing moves for so long.",
+                **_KEPT,
+            ),
+            click.option(
+                "--token-file", type=file, help=f"Who we are; or set {TOKEN_VARIABLE}.", **_KEPT
+            ),
+            click.option("--ca", type=file, help="Trust servers that this signed (PEM).", **_KEPT),
+            click.option("--cert", type=file, help="Our own certificate (PEM).", **_KEPT),
+            click.option("--key", type=file, help="Its key, if in another file.", **_KEPT),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+_META: Final = "headframe.connection"
+_KEPT: Final[dict[str, Any]] = {"expose_value": False, "callback": _keep}

@@ -20,10 +20,10 @@ from headframe_client.command.bar import is_watched, open_bar
 from headframe_client.command.exits import ExitCode, describe
 from headframe_client.command.targets import (
     connect,
+    connection_options,
     find_address,
     is_url,
     last_segment,
-    timeout_option,
 )
 from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
 from headframe_client.errors import InvalidArgument
@@ -37,10 +37,10 @@ __all__ = ["cat", "get", "put", "report_failures"]
 
 @click.command()
 @click.option("-r", "--recursive", is_flag=True, help="Send folders with all that is in them.")
-@timeout_option
+@connection_options
 @click.argument("arguments", nargs=-1, required=True, metavar="LOCAL... [URL]")
 @click.pass_context
-def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout_s: float) -> None:
+def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None:
     """Send files, or with -r folders, to a server. LOCAL may be - for standard input.
 
     `put a.txt URL/dir/` makes dir/a.txt, `put a.txt URL/b.txt` makes b.txt. `put -r photos URL/x/`
@@ -54,14 +54,14 @@ def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout
     if len(sources) > 1 and not address.is_folder:
         raise click.UsageError("Several files need a URL that ends with /.", ctx)
     if len(sources) == 1 and (sources[0] == "-" or not os.path.isdir(sources[0])):
-        _put_one(sources[0], address, timeout_s)
+        _put_one(sources[0], address)
         return
     files = [file for source in sources for file in _find_files(source, address, recursive)]
-    with connect(address, timeout_s) as client:
+    with connect(address) as client:
         report_failures(ctx, _put_all(client, files))
 
 
-def _put_one(source: str, address: Address, timeout_s: float) -> None:
+def _put_one(source: str, address: Address) -> None:
     """Put a file, or standard input, with a bar of its own."""
     name = address.name
     if address.is_folder:
@@ -70,7 +70,7 @@ def _put_one(source: str, address: Address, timeout_s: float) -> None:
         name += os.path.basename(source)
     mtime = None if source == "-" else max(0, os.stat(source).st_mtime_ns // 1000)
     begun = time.monotonic()
-    with connect(address, timeout_s) as client, open_bar(f"put {last_segment(name)}") as bar:
+    with connect(address) as client, open_bar(f"put {last_segment(name)}") as bar:
         stored = client.put(
             name,
             sys.stdin.buffer if source == "-" else source,
@@ -116,10 +116,10 @@ def _put_all(client: Client, files: Iterable[LocalFile]) -> Outcome:
 
 @click.command()
 @click.option("-r", "--recursive", is_flag=True, help="Fetch all files below the name.")
-@timeout_option
+@connection_options
 @click.argument("arguments", nargs=-1, metavar="[URL]... [LOCAL]")
 @click.pass_context
-def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout_s: float) -> None:
+def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None:
     """Fetch a file, or with -r a folder. LOCAL may be - for standard output; it is . if left out.
 
     `get URL/a.txt dir/` makes dir/a.txt. `get -r URL/photos x/` makes x/photos/..., `get -r
@@ -133,7 +133,7 @@ def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool, timeout
         raise click.UsageError("Only one file can go to standard output.", ctx)
     outcome = Outcome()
     for address in addresses:
-        with connect(address, timeout_s) as client:
+        with connect(address) as client:
             if not recursive:
                 _get_one(client, address.name, local, into)
                 continue
@@ -180,12 +180,12 @@ def _get_all(client: Client, name: str, local: str, into: bool) -> Outcome:
 
 
 @click.command()
-@timeout_option
+@connection_options
 @click.argument("urls", nargs=-1, metavar="[URL]...")
-def cat(urls: tuple[str, ...], timeout_s: float) -> None:
+def cat(urls: tuple[str, ...]) -> None:
     """Write files to standard output, one after the other."""
     for address in [find_address(url) for url in urls] or [find_address(None)]:
-        with connect(address, timeout_s) as client:
+        with connect(address) as client:
             client.get(address.name, sys.stdout.buffer)
 
 
