@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -230,53 +231,58 @@ def test_a_folder_that_turns_into_a_link_for_a_minute_lets_nobody_out(tmp_path, 
     swap_and_look(tmp_path, disk, seconds=60, clients=8)
 
 
+SWAPPING = """
+import ctypes, os, sys
+os.chdir(sys.argv[1])
+libc, here, both = ctypes.CDLL(None, use_errno=True), -100, 2
+while True:  # until it is killed
+    for one, other in ((b"d", b"link"), (b"f", b"f-link")):
+        if libc.renameat2(here, one, here, other, both):
+            sys.exit(os.strerror(ctypes.get_errno()))
+"""
+
+
 def swap_and_look(tmp_path, disk, seconds, clients):
-    """Let clients put and get below a folder that becomes a link out of the root in turn."""
+    """Let clients put and get below a folder, and a file, that become links out in turn."""
     root, outside = tmp_path / "root", tmp_path / "outside"
-    root.mkdir()
+    (root / "d").mkdir(parents=True)
     outside.mkdir()
     (outside / "a").write_bytes(b"the secret")
-    (root / "real").mkdir()
+    (root / "d/a").write_bytes(b"inside")
     (root / "link").symlink_to(outside)
-    done = threading.Event()
+    (root / "f").write_bytes(b"inside")
+    (root / "f-link").symlink_to(outside / "a")
     until = time.monotonic() + seconds
-
-    def swap():
-        while not done.is_set():
-            for name in ("real", "link"):
-                with contextlib.suppress(OSError):  # the store makes and removes it as well
-                    os.rename(root / name, root / "d")
-                    os.rename(root / "d", root / name)
-
     seen, turns = set(), []
 
     def use(address):
         with socket.create_connection(address, timeout=20) as sock:
             while time.monotonic() < until:
-                seen.add(ask(sock, b"inside", cmd="put", filename="d/a").get("code", "stored"))
-                reply = ask(sock, cmd="get", filename="d/a")
-                seen.add(reply.get("code") or ("read" if reply["total"] == 6 else "the secret"))
-                turns.append(1)
+                for name in ("d/a", "d/e/b", "f"):
+                    seen.add(ask(sock, b"inside", cmd="put", filename=name).get("code", "stored"))
+                    reply = ask(sock, cmd="get", filename=name)
+                    seen.add(reply.get("code") or ("read" if reply["total"] == 6 else "the secret"))
+                    turns.append(1)
+                ask(sock, cmd="delete", filename="d/e/b")
 
-    swapper = threading.Thread(target=swap)
-    swapper.start()
-    try:
-        with (
-            DirectoryStore(root, disk=disk, durability="rename", free_bytes=0) as store,
-            Server(("127.0.0.1", 0), store) as server,
-        ):
+    with (
+        subprocess.Popen([sys.executable, "-c", SWAPPING, root]) as swapper,
+        DirectoryStore(root, disk=disk, durability="rename", free_bytes=0) as store,
+        Server(("127.0.0.1", 0), store) as server,
+    ):
+        try:
             users = [threading.Thread(target=use, args=(server.address,)) for _ in range(clients)]
             for user in users:
                 user.start()
             for user in users:
                 user.join(seconds + 60)
-    finally:
-        done.set()
-        swapper.join(10)
+            assert None is swapper.poll()
+        finally:
+            swapper.kill()
     print(f"{len(turns)} puts and gets, and nothing but {sorted(seen)}")
-    assert turns
     assert b"the secret" == (outside / "a").read_bytes()
     assert ["a"] == os.listdir(outside)
+    assert {"stored", "read", "conflict", "not-found"} <= seen
     assert seen <= {"stored", "read", "conflict", "not-found", "busy"}
 
 
