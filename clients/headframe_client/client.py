@@ -13,7 +13,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self, TypeVar
 
 from headframe import (
     UNSET,
@@ -42,6 +42,8 @@ from headframe_client.sources import PutSource, open_source, send_put
 from headframe_client.trust import client_context
 
 __all__ = ["Client", "check_requested"]
+
+T = TypeVar("T")
 
 TIMEOUT_S: Final = 60.0
 """As long as a server lets a connection idle."""
@@ -128,15 +130,26 @@ class Client:
         source: PutSource,
         *,
         mtime: int | None = None,
+        if_rev: str | None = None,
+        if_absent: bool = False,
         progress: Progress | None = None,
     ) -> PutResult:
         """Store a file; when this returns, the server has it whole and under its name.
 
         `source` is bytes, a path or an open binary file of known or unknown length. `mtime` is in
-        microseconds since 1970-01-01T00:00:00Z; None lets the server take the present.
+        microseconds since 1970-01-01T00:00:00Z; None lets the server take the present. With
+        `if_rev` the file has to have that revision, with `if_absent` it must not exist: else
+        Refused, `precondition-failed`, whoever else is writing at the same time.
         """
         check_requested(name)
-        put = Put(id=self.session.next_id(), filename=name, mtime=UNSET if mtime is None else mtime)
+        if if_absent and if_rev is not None:
+            raise InvalidArgument("a file that must not exist has no revision")
+        put = Put(
+            id=self.session.next_id(),
+            filename=name,
+            if_=None if if_absent else _given(if_rev),
+            mtime=_given(mtime),
+        )
         with open_source(source) as opened:
             call = send_put(self.session, put, opened, progress)
         return self.session.run(call)
@@ -148,6 +161,7 @@ class Client:
         *,
         offset: int = 0,
         length: int | None = None,
+        if_rev: str | None = None,
         progress: Progress | None = None,
     ) -> GetResult:
         """Fetch a file, or the part of it at `offset`, to a path or an open binary file.
@@ -162,7 +176,8 @@ class Client:
             id=self.session.next_id(),
             filename=name,
             offset=offset or UNSET,
-            length=UNSET if length is None else length,
+            length=_given(length),
+            if_=_given(if_rev),
             want=["digest"],
         )
         self.session.begin(call, request)
@@ -201,20 +216,33 @@ class Client:
                 return
             after = entries[-1].name
 
-    def delete(self, name: str) -> None:
-        """Delete a file."""
+    def delete(self, name: str, *, if_rev: str | None = None) -> None:
+        """Delete a file, with `if_rev` only if it has that revision."""
         check_requested(name)
-        self._ask(Delete(id=self.session.next_id(), filename=name), name)
+        request = Delete(id=self.session.next_id(), filename=name, if_=_given(if_rev))
+        self._ask(request, name)
 
-    def move(self, name: str, to: str, *, replace: bool = False) -> str:
+    def move(
+        self,
+        name: str,
+        to: str,
+        *,
+        replace: bool | str = False,
+        if_rev: str | None = None,
+    ) -> str:
         """Give a file another name; return its revision there.
 
-        A file that has this name already is in the way, unless `replace` is true.
+        A file that has this name already is in the way, unless `replace` is true, or is the
+        revision of that file. With `if_rev` the file that moves has to have that revision.
         """
         check_requested(name)
         check_requested(to)
         request = Move(
-            id=self.session.next_id(), filename=name, to=to, to_if=True if replace else UNSET
+            id=self.session.next_id(),
+            filename=name,
+            to=to,
+            if_=_given(if_rev),
+            to_if=replace or UNSET,
         )
         reply = self._ask(request, name)
         assert isinstance(reply, MoveReply)
@@ -230,6 +258,11 @@ class Client:
         call = ReplyCall(subject)
         self.session.begin(call, request)
         return self.session.run(call)
+
+
+def _given(value: T | None) -> T | UnsetType:
+    """Return what a header holds for an argument that may be left out."""
+    return UNSET if value is None else value
 
 
 def check_requested(name: str) -> None:

@@ -247,3 +247,32 @@ def test_the_parts_of_the_package_are_found_when_they_are_used() -> None:
         assert getattr(headframe_client, name) is not None
     with pytest.raises(AttributeError):
         _ = headframe_client.nothing
+
+
+def refused_with(call) -> str:
+    with pytest.raises(Refused) as refused:
+        call()
+    return str(refused.value.code)
+
+
+def test_a_change_may_depend_on_the_revision(client, tmp_path) -> None:
+    first = client.put("a", b"one", if_absent=True).rev
+    assert "precondition-failed" == refused_with(lambda: client.put("a", b"two", if_absent=True))
+    second = client.put("a", b"two", if_rev=first).rev
+    for call in (
+        lambda: client.put("a", b"three", if_rev=first),
+        lambda: client.get("a", tmp_path / "a", if_rev=first),
+        lambda: client.move("a", "b", if_rev=first),
+        lambda: client.delete("a", if_rev=first),
+    ):
+        assert "precondition-failed" == refused_with(call)
+    assert not (tmp_path / "a").exists()
+    other = client.put("b", b"in the way").rev
+    assert "precondition-failed" == refused_with(lambda: client.move("a", "b", replace=first))
+    client.get("a", tmp_path / "a", if_rev=second)
+    client.delete("b", if_rev=client.move("a", "b", replace=other, if_rev=second))
+    assert [] == list(client.list())
+    with pytest.raises(InvalidArgument, match="no revision"):
+        client.put("a", b"x", if_absent=True, if_rev=first)
+    with pytest.raises(InvalidArgument, match="revision"):
+        client.put("a", b"x", if_rev="not one!")

@@ -14,7 +14,13 @@ from itertools import chain
 import click
 
 from headframe_client.client import Client
-from headframe_client.command.targets import connect, connection_options, find_address, last_segment
+from headframe_client.command.targets import (
+    connect,
+    connection_options,
+    find_address,
+    last_segment,
+    revision_option,
+)
 from headframe_client.command.text import escape, show_bytes, show_time
 from headframe_client.command.transfers import report_failures
 from headframe_client.errors import InvalidArgument
@@ -105,15 +111,18 @@ def stat(url: str | None, digest: bool, as_json: bool) -> None:
 
 @click.command("rm")
 @click.option("-r", "--recursive", is_flag=True, help="Delete all files below the names.")
+@revision_option
 @connection_options
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.pass_context
-def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool) -> None:
+def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool, if_rev: str | None) -> None:
     """Delete files."""
+    if if_rev is not None and (recursive or len(urls) > 1):
+        raise click.UsageError("--if-rev is for one file.", ctx)
     for address in [find_address(url) for url in urls]:
         with connect(address) as client:
             if not recursive:
-                client.delete(address.name)
+                client.delete(address.name, if_rev=if_rev)
                 continue
             if not address.name:
                 raise InvalidArgument("all files of a server are deleted folder by folder only")
@@ -125,14 +134,15 @@ def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool) -> None:
 
 @click.command("mv")
 @click.option("-f", "--force", is_flag=True, help="Replace a file that has the new name.")
+@revision_option
 @connection_options
 @click.argument("url")
 @click.argument("name")
-def move(url: str, name: str, force: bool) -> None:
+def move(url: str, name: str, force: bool, if_rev: str | None) -> None:
     """Give a file another name on the same server; NAME/ moves it into a folder."""
     address = find_address(url)
     to = name.lstrip("/")
     if not to or to.endswith("/"):
         to += last_segment(address.name)
     with connect(address) as client:
-        client.move(address.name, to, replace=force)
+        client.move(address.name, to, replace=force, if_rev=if_rev)

@@ -18,7 +18,14 @@ from headframe_client.client import TIMEOUT_S, Client
 from headframe_client.errors import InvalidArgument
 from headframe_client.trust import client_context
 
-__all__ = ["connect", "connection_options", "find_address", "is_url", "last_segment"]
+__all__ = [
+    "connect",
+    "connection_options",
+    "find_address",
+    "is_url",
+    "last_segment",
+    "revision_option",
+]
 
 VARIABLE: Final = "HEADFRAME_URL"
 TOKEN_VARIABLE: Final = "HEADFRAME_TOKEN"  # noqa: S105  (its name, not what it holds)
@@ -75,6 +82,11 @@ def _read_token(given: dict[str, Any]) -> str | None:
     if path is None:
         return os.environ.get(TOKEN_VARIABLE) or None
     return Path(path).read_text(encoding="utf-8").strip()
+
+
+revision_option = click.option(
+    "--if-rev", metavar="REV", help="Only if the file has this revision (see stat)."
+)
 
 
 def connection_options(command: F) -> F:

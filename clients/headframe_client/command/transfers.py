@@ -24,6 +24,7 @@ from headframe_client.command.targets import (
     find_address,
     is_url,
     last_segment,
+    revision_option,
 )
 from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
 from headframe_client.errors import InvalidArgument
@@ -37,10 +38,18 @@ __all__ = ["cat", "get", "put", "report_failures"]
 
 @click.command()
 @click.option("-r", "--recursive", is_flag=True, help="Send folders with all that is in them.")
+@click.option("--if-absent", is_flag=True, help="Only if no file has the name.")
+@revision_option
 @connection_options
 @click.argument("arguments", nargs=-1, required=True, metavar="LOCAL... [URL]")
 @click.pass_context
-def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None:
+def put(
+    ctx: click.Context,
+    arguments: tuple[str, ...],
+    recursive: bool,
+    if_absent: bool,
+    if_rev: str | None,
+) -> None:
     """Send files, or with -r folders, to a server. LOCAL may be - for standard input.
 
     `put a.txt URL/dir/` makes dir/a.txt, `put a.txt URL/b.txt` makes b.txt. `put -r photos URL/x/`
@@ -54,14 +63,16 @@ def put(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None
     if len(sources) > 1 and not address.is_folder:
         raise click.UsageError("Several files need a URL that ends with /.", ctx)
     if len(sources) == 1 and (sources[0] == "-" or not os.path.isdir(sources[0])):
-        _put_one(sources[0], address)
+        _put_one(sources[0], address, if_absent=if_absent, if_rev=if_rev)
         return
+    if if_absent or if_rev is not None:
+        raise click.UsageError("--if-absent and --if-rev are for one file.", ctx)
     files = [file for source in sources for file in _find_files(source, address, recursive)]
     with connect(address) as client:
         report_failures(ctx, _put_all(client, files))
 
 
-def _put_one(source: str, address: Address) -> None:
+def _put_one(source: str, address: Address, *, if_absent: bool, if_rev: str | None) -> None:
     """Put a file, or standard input, with a bar of its own."""
     name = address.name
     if address.is_folder:
@@ -75,6 +86,8 @@ def _put_one(source: str, address: Address) -> None:
             name,
             sys.stdin.buffer if source == "-" else source,
             mtime=mtime,
+            if_rev=if_rev,
+            if_absent=if_absent,
             progress=bar and bar.show_file,
         )
     _summarise("put", Outcome(files=1, file_bytes=stored.total), begun)
