@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -233,3 +234,19 @@ def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(url, tmp_path):
     assert 0 == process.wait(20)
     assert b"MiB" in seen
     assert b"\x1b[" in seen
+
+
+def test_a_change_may_depend_on_what_is_there(url, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"hello")
+    assert 0 == quick("put", "--if-absent", tmp_path / "a.txt", f"{url}/a")[0]
+    code, _, told = quick("put", "--if-absent", tmp_path / "a.txt", f"{url}/a")
+    assert (5, 1) == (code, told.count("\n"))
+    rev = json.loads(quick("stat", "--json", f"{url}/a")[1])["rev"]
+    assert 0 == quick("put", "--if-rev", rev, tmp_path / "a.txt", f"{url}/a")[0]
+    assert 5 == quick("put", "--if-rev", rev, tmp_path / "a.txt", f"{url}/a")[0]
+    assert 5 == quick("mv", "--if-rev", rev, f"{url}/a", "b")[0]
+    assert 5 == quick("rm", "--if-rev", rev, f"{url}/a")[0]
+    assert 2 == quick("rm", "-r", "--if-rev", rev, f"{url}/a")[0]
+    assert 2 == quick("put", "-r", "--if-absent", tmp_path, f"{url}/")[0]
+    rev = json.loads(quick("stat", "--json", f"{url}/a")[1])["rev"]
+    assert 0 == quick("rm", "--if-rev", rev, f"{url}/a")[0]
