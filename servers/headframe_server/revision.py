@@ -8,11 +8,12 @@ mark, an extended attribute of 58 bytes, little enough to lie within an inode of
     version  token    size     mtime      SHA-256
     1        9 bytes  u64, LE  i64 ns     32 bytes
 
-The revision is the token. A mark whose size or time is not the file's is void: somebody changed the
-file behind the server's back. Such a file, and one that never had a mark, is known by its inode,
-change time, size and the part of its time below a microsecond. Where the file system keeps no
-marks the server counts in that part, which clients cannot set, so that a thousand files stored
-within one tick of the clock still differ.
+The revision is the token as text, which begins with no `-`, so that no command line takes it for an
+option. A mark whose size or time is not the file's is void: somebody changed the file behind the
+server's back. Such a file, and one that never had a mark, is known by its inode, change time, size
+and the part of its time below a microsecond. Where the file system keeps no marks the server counts
+in that part, which clients cannot set, so that a thousand files stored within one tick of the
+clock still differ.
 """
 
 from __future__ import annotations
@@ -56,6 +57,6 @@ def describe(disk: Disk, descriptor: int) -> FileInfo:
     if len(found) == _MARK.size:
         version, token, *evidence, hashed = _MARK.unpack(found)
         if version == _VERSION and evidence == [size, mtime_ns]:
-            rev = base64.urlsafe_b64encode(token).decode()
+            rev = base64.b64encode(token, altchars=b"._").decode()
             digest = f"sha-256:{hashed.hex()}"
     return FileInfo(rev=rev, total=size, mtime=max(0, mtime_ns // _NS_IN_US), digest=digest)

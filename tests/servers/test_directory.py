@@ -137,6 +137,7 @@ def test_quick_puts_of_one_size_never_share_a_revision(root, kind, mtime):
         revs = [put(store, "a", b"%06d" % turn, mtime=mtime).rev for turn in range(1500)]
         assert revs[-1] == store.stat("a").rev
     assert len(revs) == len(set(revs))
+    assert [] == [rev for rev in revs if rev.startswith("-")]
 
 
 @pytest.mark.rule("HF-COND-013")

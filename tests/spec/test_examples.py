@@ -123,7 +123,7 @@ def parse_exchange(text: str) -> list[tuple[str, dict, bytes]]:
 
 
 def test_there_are_examples_of_every_kind():
-    for kind in ("hexdump", "exchange", "header", "name"):
+    for kind in ("hexdump", "exchange", "header", "message", "name"):
         assert blocks(kind), kind
 
 
@@ -157,6 +157,17 @@ def test_a_dump_names_n_and_shows_the_text_of_its_bytes(label, dump):
 @pytest.mark.parametrize(("verdict", "header"), lines("header"))
 def test_a_header_is_answered_as_the_standard_says(verdict, header):
     assert verdict == server_verdict(frame_of(header))
+
+
+@pytest.mark.parametrize(("verdict", "message"), lines("message"))
+def test_a_message_is_answered_as_the_standard_says(verdict, message):
+    raw, headers, decoder = b"", 0, json.JSONDecoder()
+    while message:
+        header, end = decoder.raw_decode(message)
+        raw += frame_of(message[:end]) + b"x" * header.get("filesize", 0)
+        message, headers = message[end:].lstrip(), headers + 1
+    assert headers > 1
+    assert verdict == server_verdict(raw)
 
 
 @pytest.mark.parametrize(("verdict", "name"), lines("name"))
