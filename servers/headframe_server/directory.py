@@ -288,6 +288,8 @@ class DirectoryStore:
         try:
             self._check_current(to, condition)
         except StoreError as error:
+            if error.code is not ErrorCode.PRECONDITION_FAILED:
+                raise
             raise StoreError(error.code, error.message, to_rev=error.members["rev"]) from error
 
     def _current(self, name: str) -> FileInfo | None:

@@ -390,6 +390,24 @@ def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
         assert ["a", "x/y"] == [e.text for e in store.entries("", "", delimiter=False)]
 
 
+@pytest.mark.rule("HF-ERROR-009")
+def test_a_condition_that_cannot_be_judged_now_is_no_condition_that_holds(root):
+    disk = Failing("open", errno.EMFILE, when=lambda name, *_: name == "b")
+    with DirectoryStore(root, disk=disk) as store:
+        put(store, "a", b"one")
+        put(store, "b", b"two")
+        disk.armed()
+        for change in (
+            lambda: put(store, "b", b"three", if_=None),
+            lambda: store.move("a", "b"),
+            lambda: store.delete("b", None),
+        ):
+            with pytest.raises(StoreError) as raised:
+                change()
+            assert "busy" == raised.value.code
+    assert [b"one", b"two"] == [(root / name).read_bytes() for name in "ab"]
+
+
 @pytest.mark.rule("HF-COND-010")
 def test_after_a_directory_that_could_not_be_synced_nothing_is_promised_any_more(root):
     directories = lambda descriptor: os.path.isdir(f"/proc/self/fd/{descriptor}")  # noqa: E731
