@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headframe_client.address import Address, parse_url
-    from headframe_client.client import Client
+    from headframe_client.client import Client, new_upload
     from headframe_client.errors import (
         ClientError,
         ConnectionFailed,
@@ -60,6 +60,7 @@ __all__ = [
     "Refused",
     "client_context",
     "get_tree",
+    "new_upload",
     "parse_url",
     "put_tree",
     "walk_folder",
@@ -67,7 +68,7 @@ __all__ = [
 
 _MODULES = {
     "address": ("Address", "parse_url"),
-    "client": ("Client",),
+    "client": ("Client", "new_upload"),
     "errors": (
         "ClientError",
         "ConnectionFailed",

@@ -10,15 +10,19 @@ why not; it never leaves half a file.
 from __future__ import annotations
 
 import os
+import secrets
 import ssl
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
+from msgspec.structs import replace
+
 from headframe import (
     UNSET,
     BadName,
     Delete,
+    ErrorCode,
     Get,
     Hello,
     HelloReply,
@@ -28,27 +32,35 @@ from headframe import (
     Put,
     Request,
     Stat,
+    StatReply,
     UnsetType,
     check_name,
 )
 from headframe_client.address import DEFAULT_HOST, DEFAULT_PORT, Address, parse_url
 from headframe_client.calls import GetCall, Progress, ReplyCall, StatCall
-from headframe_client.errors import InvalidArgument, ProtocolViolation
+from headframe_client.errors import DigestMismatch, InvalidArgument, ProtocolViolation, Refused
 from headframe_client.listing import ListCall
 from headframe_client.results import Entry, FileState, GetResult, PutResult
 from headframe_client.session import Session
 from headframe_client.sinks import PartFile, Sink, StreamSink
-from headframe_client.sources import PutSource, open_source, send_put
+from headframe_client.sources import PutSource, Source, open_source, send_put
 from headframe_client.trust import client_context
 
-__all__ = ["Client", "check_requested"]
+__all__ = ["Client", "check_requested", "new_upload"]
 
 T = TypeVar("T")
 
 TIMEOUT_S: Final = 60.0
 """As long as a server lets a connection idle."""
+UPLOAD_BYTES: Final = 16
+"""Random bytes in the token of an upload."""
 PAGE_ENTRIES: Final = 1000
 """Asked of each page of a listing; a server may give fewer."""
+
+
+def new_upload() -> str:
+    """Return a token for an upload that nobody else can guess (HF-RESUME-001)."""
+    return secrets.token_urlsafe(UPLOAD_BYTES)
 
 
 class Client:
@@ -132,6 +144,7 @@ class Client:
         mtime: int | None = None,
         if_rev: str | None = None,
         if_absent: bool = False,
+        upload: str | None = None,
         progress: Progress | None = None,
     ) -> PutResult:
         """Store a file; when this returns, the server has it whole and under its name.
@@ -140,6 +153,11 @@ class Client:
         microseconds since 1970-01-01T00:00:00Z; None lets the server take the present. With
         `if_rev` the file has to have that revision, with `if_absent` it must not exist: else
         Refused, `precondition-failed`, whoever else is writing at the same time.
+
+        `upload` is what `new_upload` returns. After a ConnectionFailed the same put with the same
+        `upload`, on a new connection or in another process, goes on where the server stands; and
+        one whose reply was lost returns what that reply said. The source has to be the same file
+        still: the server compares the digest of all of it. One of unknown size is sent whole.
         """
         check_requested(name)
         if if_absent and if_rev is not None:
@@ -151,8 +169,42 @@ class Client:
             mtime=_given(mtime),
         )
         with open_source(source) as opened:
+            if upload is not None and opened.size is not None:
+                held = self._held(name, upload)
+                if held is not None and not isinstance(held.rev, UnsetType):
+                    return self._finished(name, held, opened)
+                put = self._go_on(put, upload, held, opened)
             call = send_put(self.session, put, opened, progress)
         return self.session.run(call)
+
+    def _held(self, name: str, upload: str) -> StatReply | None:
+        """Return what the server says of an upload; None: it knows none."""
+        try:
+            reply = self._ask(Stat(id=self.session.next_id(), upload=upload), name)
+        except Refused as refused:
+            if refused.code is ErrorCode.UPLOAD_GONE:
+                return None
+            raise
+        assert isinstance(reply, StatReply)
+        return reply
+
+    def _finished(self, name: str, held: StatReply, source: Source) -> PutResult:
+        """Return how an upload ended that the server has finished, if this was its source."""
+        source.read_all(self.session.frame_buffer)
+        if isinstance(held.digest, UnsetType) or isinstance(held.total, UnsetType):
+            raise ProtocolViolation(f"a reply about the upload of {name!r} lacks digest or total")
+        if held.digest != source.digest:
+            raise DigestMismatch(name, source.digest, held.digest)
+        return PutResult(name=name, rev=str(held.rev), total=held.total, digest=held.digest)
+
+    def _go_on(self, put: Put, upload: str, held: StatReply | None, source: Source) -> Put:
+        """Return the put that goes on with an upload where the server stands."""
+        assert source.size is not None
+        offset = 0 if held is None else held.offset or 0
+        if offset > source.size:
+            raise InvalidArgument(f"the upload stands at {offset}, the source has {source.size}")
+        source.skip(offset, self.session.frame_buffer)
+        return replace(put, upload=upload, offset=offset or UNSET, total=source.size)
 
     def get(
         self,

@@ -43,9 +43,31 @@ class Source:
         """When the file was changed, in microseconds since 1970-01-01T00:00:00Z."""
         self.read_bytes = 0
         self.exhausted = size == 0
+        self.hash = hashlib.sha256()
+        """Of all that has been read."""
+
+    def skip(self, count: int, buffer: memoryview) -> None:
+        """Read so many bytes that the server has already; they count for the digest."""
+        while self.read_bytes < count and not self.exhausted:
+            self.read_frame(buffer[: count - self.read_bytes])
+
+    def read_all(self, buffer: memoryview) -> None:
+        """Read to the end, for the digest alone."""
+        while not self.exhausted:
+            self.read_frame(buffer)
+
+    @property
+    def digest(self) -> str:
+        """Of all that has been read, as HF/1 writes it."""
+        return f"sha-256:{self.hash.hexdigest()}"
 
     def read_frame(self, buffer: memoryview) -> memoryview:
         """Return the next bytes, in `buffer`; empty only at the end."""
+        frame = self._read_frame(buffer)
+        self.hash.update(frame)
+        return frame
+
+    def _read_frame(self, buffer: memoryview) -> memoryview:
         if self.size is None:
             frame = self._read_available(buffer)
             self.exhausted = not frame
@@ -144,18 +166,16 @@ def _cut_frames(
     call: PutCall, put: Put, source: Source, buffer: memoryview
 ) -> Iterator[tuple[Put | Continuation, memoryview]]:
     """Return the frames of a put: header and body, each body valid until the next."""
-    hasher = hashlib.sha256()
     head: Put | Continuation = put
     while True:
         frame = source.read_frame(buffer)
-        hasher.update(frame)
         if not source.exhausted:
             if head is put and source.size is not None:
                 head = replace(put, total=source.size)
             yield replace(head, filesize=len(frame), more=True), frame
             head = Continuation()
             continue
-        call.sent_total, call.sent_digest = source.read_bytes, f"sha-256:{hasher.hexdigest()}"
+        call.sent_total, call.sent_digest = source.read_bytes, source.digest
         if head is not put and source.size is None:
             head = Continuation(total=call.sent_total)
         yield replace(head, filesize=len(frame), digest=call.sent_digest), frame

@@ -382,6 +382,7 @@ def test_a_repeat_gets_the_same_reply_whatever_has_become_of_the_file(put, stat,
         assert described(reply) == described(again)
     asked = stat()
     assert (reply["rev"], 12, 12) == (asked["rev"], asked["total"], asked["offset"])
+    assert digest(TEXT) == asked["digest"]
     assert b"others" == peer.ask(cmd="get", filename="a")["body"]
 
 
