@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from headframe_client.pipeline import Pipeline
     from headframe_client.results import Entry, FileState, GetResult, PutResult
+    from headframe_client.retries import retry
     from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
     from headframe_client.trust import client_context
 
@@ -63,6 +64,7 @@ __all__ = [
     "new_upload",
     "parse_url",
     "put_tree",
+    "retry",
     "walk_folder",
 ]
 
@@ -79,6 +81,7 @@ _MODULES = {
         "Refused",
     ),
     "pipeline": ("Pipeline",),
+    "retries": ("retry",),
     "results": ("Entry", "FileState", "GetResult", "PutResult"),
     "trust": ("client_context",),
     "trees": ("LocalFile", "Outcome", "get_tree", "put_tree", "walk_folder"),

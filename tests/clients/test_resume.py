@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import time
 
 import pytest
 
+from headframe import PutReply, Refusal
 from headframe_client import (
     Client,
     ConnectionFailed,
@@ -14,8 +17,10 @@ from headframe_client import (
     InvalidArgument,
     Refused,
     new_upload,
+    retry,
 )
 from headframe_client import client as client_module
+from headframe_client.retries import wait_before_retry
 
 BODY = os.urandom(3 << 20)
 
@@ -26,16 +31,23 @@ def file(tmp_path):
     return tmp_path / "file"
 
 
-def cut_after(client, count):
-    """Return a progress callback that loses the connection when so much has been sent."""
+@pytest.fixture
+def cut_after(root):
+    """Return a function that makes a progress callback which loses the connection."""
 
-    def progress(moved, total):
-        assert len(BODY) == total
-        if moved >= count:
-            client.session._flush()
-            client.session._socket.shutdown(2)
+    def make(client, count):
+        def progress(moved, total):
+            assert len(BODY) == total
+            if moved >= count:
+                until = time.monotonic() + 10
+                while not any(p.stat().st_size for p in root.rglob(".headframe/uploads/*.data")):
+                    assert time.monotonic() < until
+                    time.sleep(0.005)
+                client.session._socket.shutdown(2)
 
-    return progress
+        return progress
+
+    return make
 
 
 @pytest.mark.rule("HF-RESUME-001")
@@ -44,20 +56,20 @@ def test_a_token_is_long_random_and_never_the_same(monkeypatch):
     assert 1000 == len(tokens)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{22,64}", token) for token in tokens)
     asked = []
-    monkeypatch.setattr(client_module.secrets, "token_urlsafe", lambda count: asked.append(count))
+    monkeypatch.setattr(client_module.secrets, "token_urlsafe", asked.append)
     new_upload()
     assert 128 <= 8 * asked[0]
 
 
 @pytest.mark.parametrize("as_bytes", [True, False])
-def test_a_put_that_was_cut_goes_on_where_the_server_stands(url, client, file, as_bytes):
+def test_a_put_that_was_cut_goes_on_where_the_server_stands(url, client, file, cut_after, as_bytes):
     source, token = BODY if as_bytes else file, new_upload()
     with Client.from_url(url) as first, pytest.raises(ConnectionFailed):
         first.put("a", source, upload=token, progress=cut_after(first, 1 << 20))
     held = client._held("a", token)
     assert 0 < held.offset < len(BODY)
     moved = []
-    stored = client.put("a", source, upload=token, progress=lambda *now: moved.append(now[0]))
+    stored = client.put("a", source, upload=token, progress=lambda now, _: moved.append(now))
     assert moved[0] > held.offset
     assert (len(BODY), client.stat("a", digest=True).digest) == (stored.total, stored.digest)
     client.get("a", file.with_name("copy"))
@@ -72,7 +84,7 @@ def test_a_put_whose_reply_was_lost_is_not_carried_out_again(client, file):
     assert len(b"newer, by somebody else") == client.stat("a").total
 
 
-def test_an_upload_is_not_mixed_with_another_file(url, client, file):
+def test_an_upload_is_not_mixed_with_another_file(url, client, file, cut_after):
     token = new_upload()
     with Client.from_url(url) as first, pytest.raises(ConnectionFailed):
         first.put("a", file, upload=token, progress=cut_after(first, 1 << 20))
@@ -88,7 +100,7 @@ def test_an_upload_is_not_mixed_with_another_file(url, client, file):
         client.put("a", BODY, upload=token)
 
 
-def test_a_source_that_has_become_shorter_is_told(url, client, file):
+def test_a_source_that_has_become_shorter_is_told(url, client, file, cut_after):
     token = new_upload()
     with Client.from_url(url) as first, pytest.raises(ConnectionFailed):
         first.put("a", file, upload=token, progress=cut_after(first, 1 << 20))
@@ -108,3 +120,78 @@ def test_files_of_every_size_may_be_uploads(client, tmp_path):
 def test_a_token_that_is_none_is_not_sent(client, token):
     with pytest.raises(InvalidArgument, match=r"HF-|upload"):
         client.put("a", b"x", upload=token)
+
+
+# --- trying again
+
+
+def refused(code, **members):
+    return Refused.of(Refusal(code=code, **members))
+
+
+@pytest.mark.rule("HF-RESUME-021")
+@pytest.mark.parametrize(
+    ("error", "least_s", "most_s"),
+    [
+        (ConnectionFailed("lost"), 0.3, 0.7),
+        (refused("busy", retry_ms=200), 0.2, 0.2),
+        (refused("no-space", retry_ms=10**9), 30, 30),
+        (refused("superseded"), None, None),
+        (refused("not-found"), None, None),
+        (refused("digest-mismatch"), None, None),
+        (DigestMismatch("a", "x", "y"), None, None),
+    ],
+)
+def test_it_is_tried_again_when_that_can_help_and_not_at_once(error, least_s, most_s):
+    wait_s = wait_before_retry(error, 0)
+    assert wait_s is None if least_s is None else least_s <= wait_s <= most_s
+
+
+def test_it_is_tried_again_so_often_and_no_more(monkeypatch):
+    waits, calls, heard = [], [], []
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    def step():
+        calls.append(1)
+        if len(calls) < 3:
+            raise ConnectionFailed("lost")
+        return "done"
+
+    assert "done" == retry(step, 3, lambda error, wait_s: heard.append(wait_s))
+    assert (3, 2, heard) == (len(calls), len(waits), waits)
+    assert waits[0] < waits[1]
+    calls.clear()
+    with pytest.raises(ConnectionFailed):
+        retry(step, 1)
+    assert 2 == len(calls)
+
+
+def test_the_command_tries_again_with_a_word_and_ends_well(scripted, run, file, root, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    def cut(peer):
+        peer.sock.recv(1 << 16)
+
+    def busy(peer):
+        peer.read_request()
+        peer.send(Refusal(code="busy", message="too much to do", retry_ms=1))
+        peer.drain()
+
+    def well(peer):
+        peer.read_request()
+        peer.send(Refusal(code="upload-gone"))
+        put = peer.read_request()
+        uploads.append((put.upload, peer.bodies[-1] == BODY))
+        digest = "sha-256:" + hashlib.sha256(BODY).hexdigest()
+        peer.send(PutReply(rev="r1", total=len(BODY), digest=digest))
+        peer.drain()
+
+    uploads = []
+    server = scripted(cut, busy, well)
+    done = run("put", str(file), f"{server.url}a")
+    assert (0, [True]) == (done.exit_code, [same for _, same in uploads])
+    assert 2 == done.stderr.count("trying again in")
+    assert 2 == len(done.stderr.splitlines())
+    server = scripted(cut)
+    done = run("put", "--retries", "0", str(file), f"{server.url}a")
+    assert 6 == done.exit_code

@@ -15,7 +15,9 @@ import click
 
 from headframe_client.address import Address, parse_url
 from headframe_client.client import TIMEOUT_S, Client
-from headframe_client.errors import InvalidArgument
+from headframe_client.command.exits import describe
+from headframe_client.errors import ClientError, InvalidArgument
+from headframe_client.retries import RETRIES, retry
 from headframe_client.trust import client_context
 
 __all__ = [
@@ -25,12 +27,14 @@ __all__ = [
     "is_url",
     "last_segment",
     "revision_option",
+    "try_again",
 ]
 
 VARIABLE: Final = "HEADFRAME_URL"
 TOKEN_VARIABLE: Final = "HEADFRAME_TOKEN"  # noqa: S105  (its name, not what it holds)
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 def is_url(text: str) -> bool:
@@ -89,6 +93,16 @@ revision_option = click.option(
 )
 
 
+def try_again(step: Callable[[], R]) -> R:
+    """Call `step`, again when that can help and as often as `--retries` says, with a word each."""
+    retries = click.get_current_context().meta.get(_META, {}).get("retries", RETRIES)
+
+    def report(error: ClientError, wait_s: float) -> None:
+        click.echo(f"headframe: {describe(error)}; trying again in {wait_s:.1f} s", err=True)
+
+    return retry(step, retries, report)
+
+
 def connection_options(command: F) -> F:
     """Add the options of all commands that connect; `connect` finds them."""
     file = click.Path(exists=True, dir_okay=False)
@@ -102,6 +116,15 @@ def connection_options(command: F) -> F:
                 metavar="SECONDS",
                 show_default=True,
                 help="Give up when nothing moves for so long.",
+                **_KEPT,
+            ),
+            click.option(
+                "--retries",
+                type=click.IntRange(min=0),
+                default=RETRIES,
+                metavar="N",
+                show_default=True,
+                help="Try a file again so often when the network or a busy server fails.",
                 **_KEPT,
             ),
             click.option(

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from headframe_client.address import Address
-from headframe_client.client import Client
+from headframe_client.client import Client, new_upload
 from headframe_client.command.bar import is_watched, open_bar
 from headframe_client.command.exits import ExitCode, describe
 from headframe_client.command.targets import (
@@ -25,9 +25,11 @@ from headframe_client.command.targets import (
     is_url,
     last_segment,
     revision_option,
+    try_again,
 )
 from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
 from headframe_client.errors import InvalidArgument
+from headframe_client.results import GetResult, PutResult
 from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
 
 __all__ = ["cat", "get", "put", "report_failures"]
@@ -81,15 +83,22 @@ def _put_one(source: str, address: Address, *, if_absent: bool, if_rev: str | No
         name += os.path.basename(source)
     mtime = None if source == "-" else max(0, os.stat(source).st_mtime_ns // 1000)
     begun = time.monotonic()
-    with connect(address) as client, open_bar(f"put {last_segment(name)}") as bar:
-        stored = client.put(
-            name,
-            sys.stdin.buffer if source == "-" else source,
-            mtime=mtime,
-            if_rev=if_rev,
-            if_absent=if_absent,
-            progress=bar and bar.show_file,
-        )
+    upload = new_upload()
+
+    def send() -> PutResult:
+        with connect(address) as client:
+            return client.put(
+                name,
+                sys.stdin.buffer if source == "-" else source,
+                mtime=mtime,
+                if_rev=if_rev,
+                if_absent=if_absent,
+                upload=None if source == "-" else upload,
+                progress=bar and bar.show_file,
+            )
+
+    with open_bar(f"put {last_segment(name)}") as bar:
+        stored = send() if source == "-" else try_again(send)
     _summarise("put", Outcome(files=1, file_bytes=stored.total), begun)
 
 
@@ -146,31 +155,39 @@ def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None
         raise click.UsageError("Only one file can go to standard output.", ctx)
     outcome = Outcome()
     for address in addresses:
+        if not recursive:
+            _get_one(address, local, into)
+            continue
         with connect(address) as client:
-            if not recursive:
-                _get_one(client, address.name, local, into)
-                continue
-            outcome.failures += _get_all(client, address.name, local, into).failures
+            outcome.failures += _get_all(client, address, local, into).failures
     report_failures(ctx, outcome)
 
 
-def _get_one(client: Client, name: str, local: str, into: bool) -> None:
+def _get_one(address: Address, local: str, into: bool) -> None:
     """Fetch one file, with a bar of its own."""
+    name = address.name
     if not name or name.endswith("/"):
         raise InvalidArgument(f"{name or '/'!r} is a folder: get -r")
     begun = time.monotonic()
     with open_bar(f"get {last_segment(name)}") as bar:
         progress = bar and bar.show_file
         if local == "-":
-            client.get(name, sys.stdout.buffer, progress=progress)
+            with connect(address) as client:
+                client.get(name, sys.stdout.buffer, progress=progress)
             return
         path = os.path.join(local, last_segment(name)) if into or os.path.isdir(local) else local
-        got = client.get(name, path, progress=progress)
+
+        def fetch() -> GetResult:
+            with connect(address) as client:
+                return client.get(name, path, progress=progress)
+
+        got = try_again(fetch)
     _summarise("get", Outcome(files=1, file_bytes=got.total), begun)
 
 
-def _get_all(client: Client, name: str, local: str, into: bool) -> Outcome:
+def _get_all(client: Client, address: Address, local: str, into: bool) -> Outcome:
     """Fetch all files below a name."""
+    name = address.name
     begun = time.monotonic()
     prefix = f"{name.rstrip('/')}/" if name else ""
     keep = f"{last_segment(name)}/" if into and name else ""
@@ -183,7 +200,7 @@ def _get_all(client: Client, name: str, local: str, into: bool) -> Outcome:
             report=bar and bar.show_tree(None),
         )
     if not outcome.files and not outcome.failures and name:
-        _get_one(client, name.rstrip("/"), local, into)
+        _get_one(address.at(name.rstrip("/")), local, into)
     else:
         _summarise("get", outcome, begun)
     return outcome
