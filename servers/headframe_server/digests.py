@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from headframe import ErrorCode
+from headframe_server.draft import translated
 from headframe_server.store import OpenFile, StoreError
 
 __all__ = ["check_digest", "digest_of"]
@@ -25,9 +26,10 @@ def digest_of(opened: OpenFile) -> str:
         return opened.info.digest
     hashed = hashlib.sha256()
     offset = 0
-    while data := opened.read(offset, READ_BYTES):
-        hashed.update(data)
-        offset += len(data)
+    with translated():
+        while data := opened.read(offset, READ_BYTES):
+            hashed.update(data)
+            offset += len(data)
     return f"sha-256:{hashed.hexdigest()}"
 
 

@@ -36,7 +36,7 @@ from headframe_server.store import (
     StoreError,
 )
 from headframe_server.transfers import Repeat, Transfer
-from headframe_server.tree import PRIVATE, Tree
+from headframe_server.tree import PRIVATE, SCARCE, Tree
 from headframe_server.uploads import Uploads
 
 __all__ = ["DirectoryStore"]
@@ -139,19 +139,22 @@ class DirectoryStore:
 
     def entries(self, prefix: str, after: str, delimiter: bool) -> Iterator[Entry]:
         """Return entries in the order of their UTF-8 bytes."""
-        for text, directory, segment in self._tree.entries(prefix, after, delimiter):
-            if directory < 0:
-                yield Entry(text)
-                continue
-            try:
-                descriptor = self._disk.open(segment, directory)
-            except OSError:
-                continue
-            try:
-                info = describe(self._disk, descriptor)
-            finally:
-                os.close(descriptor)
-            yield Entry(text, info)
+        with translated():
+            for text, directory, segment in self._tree.entries(prefix, after, delimiter):
+                if directory < 0:
+                    yield Entry(text)
+                    continue
+                try:
+                    descriptor = self._disk.open(segment, directory)
+                except OSError as error:
+                    if error.errno in SCARCE:
+                        raise
+                    continue
+                try:
+                    info = describe(self._disk, descriptor)
+                finally:
+                    os.close(descriptor)
+                yield Entry(text, info)
 
     # --- receiving -----------------------------------------------------------------------
 

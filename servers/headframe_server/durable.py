@@ -38,26 +38,38 @@ class GroupCommit:
         self._last = self._settled = 0
         """Number of the last change, and of the last one that is on stable storage."""
         self._failure: OSError | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="headframe-sync")
 
     def close(self) -> None:
         """Let threads and descriptors go."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._pool.shutdown()
         for descriptor in self._changed.values():
             os.close(descriptor)
         self._changed = {}
 
     def changed(self, directory: int) -> None:
-        """Note that a directory has got or lost a name."""
+        """Note that a directory has got or lost a name; where that cannot be noted, sync it now.
+
+        The change has been made, and must not be forgotten for lack of a descriptor.
+        """
         if not self.syncs:
             return
         status = os.fstat(directory)
         key = status.st_dev, status.st_ino
         with self._noting:
             self._last += 1
-            if key not in self._changed:
+            if key in self._changed:
+                return
+            try:
                 self._changed[key] = os.dup(directory)
+                return
+            except OSError:
+                pass
+        try:
+            self._disk.sync(directory)
+        except OSError as error:
+            self._failure = error
+            raise
 
     def check(self) -> None:
         """Raise the OSError of a sync that has failed: nothing can be promised any more."""
@@ -103,6 +115,4 @@ class GroupCommit:
         wanted = list(items)
         if len(wanted) <= 1 or not self.syncs:
             return [guarded(item) for item in wanted]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="headframe-sync")
         return list(self._pool.map(guarded, wanted))

@@ -29,13 +29,12 @@ class Listing:
     def page(self, listing: List, limit: int) -> tuple[bytes, bool]:
         """Return the body of a page, and whether it is the last one."""
         prefix, after, delimiter = listing.prefix or "", listing.after or "", listing.delimiter
-        if self._goes_on != (prefix, after, delimiter, self._store.changes):
+        changes = self._store.changes  # once: what changes from here on is seen by the next page
+        goes_on, self._goes_on = self._goes_on, ()  # a page that fails is begun anew
+        if goes_on != (prefix, after, delimiter, changes):
             self.close()
-            changes = self._store.changes
             self._entries = self._store.entries(prefix, after, bool(delimiter))
             self._next = next(self._entries, None)
-        else:
-            changes = self._store.changes
         found: list[Entry] = []
         while self._next is not None and len(found) < limit:
             found.append(self._next)

@@ -20,7 +20,7 @@ from headframe import ErrorCode, is_name
 from headframe_server.disk import Disk
 from headframe_server.store import StoreError
 
-__all__ = ["PRIVATE", "Tree", "not_found"]
+__all__ = ["PRIVATE", "SCARCE", "Tree", "not_found"]
 
 PRIVATE: Final = ".headframe"
 """Folder of the root that holds what is not visible; no file name begins with it."""
@@ -33,7 +33,7 @@ SORTED_AT_ONCE: Final = 8192
 
 _BLOCKED: Final = {errno.ENOTDIR, errno.ELOOP, errno.EXDEV}
 """What is on the way is no directory of this tree."""
-_SCARCE: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+SCARCE: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 """The system cannot open anything now, or not read it."""
 _PROBES: Final = (("probe-\u00e9", "PROBE-\u00e9"), ("probe-\u00e9", "probe-e\u0301"))
 """Pairs of names that are two on a file system which keeps names as they are."""
@@ -161,7 +161,7 @@ class Tree:
             try:
                 opened = self._disk.open(leaf, descriptor)
             except OSError as error:
-                if error.errno in _SCARCE:
+                if error.errno in SCARCE:
                     raise
                 raise not_found() from error
         if not stat.S_ISREG(os.fstat(opened).st_mode):
@@ -219,7 +219,9 @@ class Tree:
                 continue
             try:
                 below = self._disk.open_directory(segment, descriptor)
-            except OSError:
+            except OSError as error:
+                if error.errno in SCARCE:
+                    raise
                 continue
             try:
                 inside = self._walk(

@@ -590,6 +590,61 @@ def test_connections_share_the_sync_of_a_directory(root):
     assert disk.directories < 32
 
 
+@pytest.mark.rule("HF-COND-010", "HF-ERROR-009")
+def test_without_descriptors_a_change_is_synced_at_once_and_not_forgotten(root, monkeypatch):
+    disk = Counting()
+    with DirectoryStore(root, disk=disk, free_bytes=0) as store:
+        put(store, "a", b"one")
+        disk.directories = 0
+        noted = store._group.changed
+        dup = os.dup
+
+        def exhausted(descriptor):
+            raise OSError(errno.EMFILE, "too many open files")
+
+        def changed(directory):
+            monkeypatch.setattr(os, "dup", exhausted)
+            noted(directory)
+            monkeypatch.setattr(os, "dup", dup)
+
+        store._group.changed = changed
+        assert put(store, "a", b"two").rev
+        assert b"two" == (root / "a").read_bytes()
+        assert 1 == disk.directories
+
+
+@pytest.mark.parametrize("method", ["open", "open_directory"])
+def test_a_listing_for_which_no_descriptor_is_left_is_refused_and_leaves_nothing_out(
+    serving, connect, root, method
+):
+    disk = Failing(method, errno.EMFILE)
+    peer = connect(serving(store=DirectoryStore(root, disk=disk, free_bytes=0)))
+    for name in ("a", "b", "d/b", "e"):
+        peer.ask(b"x", cmd="put", filename=name)
+    assert ["a"] == peer.names(limit=1)
+    disk.armed()
+    assert "busy" == peer.ask(cmd="list", after="a")["code"]
+    delattr(disk, method)
+    assert ["b", "d/b", "e"] == peer.names(after="a")
+
+
+@pytest.mark.rule("HF-CMD-018")
+def test_a_file_that_cannot_be_read_has_no_digest_and_the_connection_goes_on(
+    serving, connect, root, monkeypatch
+):
+    (root / "a").write_bytes(b"one")
+    peer = connect(serving())
+
+    def unreadable(*_):
+        raise OSError(errno.EIO, "bad sector")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", unreadable)
+        assert "internal" == peer.ask(cmd="stat", filename="a", want=["digest"])["code"]
+        assert "internal" == peer.ask(cmd="get", filename="a", want=["digest"])["code"]
+    assert b"one" == peer.ask(cmd="get", filename="a")["body"]
+
+
 def test_with_less_durability_nothing_is_synced_and_that_is_said(serving, connect, root):
     disk = Counting()
     peer = connect(serving(store=DirectoryStore(root, disk=disk, durability="rename")))

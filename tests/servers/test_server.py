@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import threading
@@ -10,7 +11,8 @@ import time
 
 import pytest
 
-from headframe_server import DirectoryStore, Server, Settings, tree
+from headframe import List
+from headframe_server import DirectoryStore, Server, Settings, listing, tree
 
 
 def await_(condition, within_s=10):
@@ -245,6 +247,35 @@ def test_a_listing_goes_on_where_it_was_and_sees_what_has_changed(serving, conne
     assert [] == peer.names(limit=2, after="e")
     assert ["a", "b"] == peer.names(limit=2)
     assert ["e"] == peer.names(limit=2, after="db")
+
+
+@pytest.mark.rule("HF-CMD-008")
+def test_a_change_while_a_page_is_made_is_seen_by_the_next(root):
+    with DirectoryStore(root) as store:
+        for name in "abde":
+            (root / name).write_bytes(b"")
+
+        class Changing:
+            """A store that gets another file just after it was asked whether it has changed."""
+
+            number, armed = 0, False
+            entries = staticmethod(store.entries)
+
+            @property
+            def changes(self):
+                before = self.number
+                if self.armed:
+                    self.armed = False
+                    (root / "dd").write_bytes(b"")
+                    self.number += 1
+                return before
+
+        changing = Changing()
+        pages, found = listing.Listing(changing), []
+        for after in ("", "a", "b", "d"):
+            changing.armed = after == "a"
+            found.append(pages.page(List(after=after), 1)[0])
+    assert ["a", "b", "d", "dd"] == [json.loads(line)["filename"] for line in found]
 
 
 def test_a_directory_too_large_to_sort_at_once_is_listed_all_the_same(
