@@ -130,8 +130,10 @@ class Server(socketserver.ThreadingTCPServer):
         with self._changed:
             self._changed.wait_for(lambda: not self._open, self.settings.drain_s)
             for sock in self._open.values():
+                # Not SSLSocket's own: it drops TLS first, and what a handler sends in between
+                # would go out in the clear.
                 with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
             self._changed.wait_for(lambda: not self._open, 1.0)
         self.server_close()
         self._close_wake()

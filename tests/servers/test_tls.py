@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -190,3 +191,23 @@ def test_without_the_right_certificate_nobody_comes_in(
     with pytest.raises((OSError, EOFError)):
         connect(server, context).ask(b"x", cmd="put", filename="a")
     assert not (root / "a").exists()
+
+
+def test_a_server_that_stops_does_not_take_tls_off_a_connection_in_use(
+    serving, connect, files, authority, monkeypatch
+):
+    taken_off = []
+    original = ssl.SSLSocket.shutdown
+
+    def shutdown(self, how):
+        taken_off.append(threading.current_thread())
+        original(self, how)
+
+    monkeypatch.setattr(ssl.SSLSocket, "shutdown", shutdown)
+    settings = Settings(drain_s=0)
+    server = serving(tls=server_context(files / "server.pem"), settings=settings)
+    peer = connect(server, client_context(authority))
+    assert peer.ask(cmd="hello")["ok"]
+    peer.send(cmd="put", id=2, filename="a", filesize=1)
+    server.stop()
+    assert threading.current_thread() not in taken_off
