@@ -25,6 +25,7 @@ import secrets
 import struct
 from typing import Final
 
+from headframe import LIMITS
 from headframe_server.disk import Disk
 from headframe_server.store import FileInfo
 
@@ -59,4 +60,5 @@ def describe(disk: Disk, descriptor: int) -> FileInfo:
         if version == _VERSION and evidence == [size, mtime_ns]:
             rev = base64.b64encode(token, altchars=b"._").decode()
             digest = f"sha-256:{hashed.hex()}"
-    return FileInfo(rev=rev, total=size, mtime=max(0, mtime_ns // _NS_IN_US), digest=digest)
+    mtime = min(LIMITS.integer_max, max(0, mtime_ns // _NS_IN_US))
+    return FileInfo(rev=rev, total=size, mtime=mtime, digest=digest)

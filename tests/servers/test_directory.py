@@ -14,7 +14,7 @@ import time
 import pytest
 
 from flooding import ask
-from headframe import UNSET, Put
+from headframe import LIMITS, UNSET, Put
 from headframe_server import DirectoryStore, Server, StoreError
 from headframe_server.disk import Disk
 
@@ -138,6 +138,14 @@ def test_quick_puts_of_one_size_never_share_a_revision(root, kind, mtime):
         assert revs[-1] == store.stat("a").rev
     assert len(revs) == len(set(revs))
     assert [] == [rev for rev in revs if rev.startswith("-")]
+
+
+@pytest.mark.parametrize("mtime_s", [-5, 10**10])
+def test_a_time_that_no_header_can_hold_is_cut_to_what_it_can(root, mtime_s):
+    (root / "a").write_bytes(b"one")
+    os.utime(root / "a", (mtime_s, mtime_s))
+    with DirectoryStore(root) as store:
+        assert 0 <= store.stat("a").mtime <= LIMITS.integer_max
 
 
 @pytest.mark.rule("HF-COND-013")
