@@ -90,11 +90,14 @@ class Transfer:
     def holding(self) -> Iterator[None]:
         """Let nobody take the upload over until it is a file, or is not going to be."""
         with self._upload.lock:
-            yield
-            record = self._upload.record
-            if record is not None and record.done is not None and self._upload.transfer is self:
-                record = msgspec.structs.replace(record, done=None)
-                self._uploads.write_record(self._upload, record)
+            try:
+                yield
+            finally:
+                record = self._upload.record
+                if record is not None and self._upload.transfer is self:
+                    # It did not become a file; what is stored of its end does not count while
+                    # its bytes are still here.
+                    self._upload.record = msgspec.structs.replace(record, done=None)
 
     def prepare(self, mode: int, group: GroupCommit) -> None:
         """Bring the bytes, and how the upload is going to end, to stable storage."""
@@ -106,7 +109,7 @@ class Transfer:
         """Learn that the upload has become a file."""
         record = self._record()
         assert record.done is not None
-        if record.done.rev != reply.rev:
+        if record.done.provisional or record.done.rev != reply.rev:
             self._finish(record, reply)
         self._upload.transfer = None
         self.draft.close()

@@ -58,6 +58,7 @@ class Upload:
         before, self.transfer = self.transfer, transfer
         if before is not None:
             before.interrupt()
+            self.used = time.time()
         self.draft.close()
 
 
@@ -169,7 +170,9 @@ class Uploads:
         for key in keys:
             upload = self._find(key)
             with upload.lock:
-                if upload.transfer is None and self._load(upload) is None:
+                if upload.transfer is not None:
+                    self._touch(upload)
+                elif self._load(upload) is None:
                     self.forget(upload)
                 with translated(), contextlib.suppress(FileNotFoundError):
                     self._disk.unlink(f"{key}.new", self._directory)
@@ -253,8 +256,8 @@ class Uploads:
     def _load(self, upload: Upload) -> Record | None:
         """Return what is known of an upload; forget one that nobody has used for too long."""
         if not upload.loaded:
-            upload.loaded = True
             upload.record = self._read(upload)
+            upload.loaded = True
         idle_s = time.time() - upload.used
         if upload.record is not None and upload.transfer is None and idle_s > self._ttl_s:
             self.forget(upload)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import socket
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from headframe import Put
+from headframe import UNSET, ErrorCode, Put
 from headframe_server import Access, DirectoryStore, Person, Server, StoreError, Token, uploads
 from headframe_server.disk import Disk
 
@@ -617,3 +618,42 @@ def test_the_original_way_and_uploads_go_together(root, durability):
         sock.shutdown(socket.SHUT_WR)
         assert b"" == sock.recv(1)
     assert b"hello" == (root / "a").read_bytes()
+
+
+# --- a commit that fails
+
+
+class Full(Disk):
+    """Has no room for a directory, and after the first that fails for nothing else."""
+
+    tight = full = False
+
+    def make_directory(self, name, at, mode=0o777):
+        self.full = self.full or self.tight
+        self._check()
+        super().make_directory(name, at, mode)
+
+    def create(self, name, at):
+        self._check()
+        return super().create(name, at)
+
+    def _check(self):
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.rule("HF-RESUME-013", "HF-RESUME-015", "HF-RESUME-022")
+def test_an_end_that_was_recorded_and_did_not_come_about_is_no_success(root):
+    disk = Full()
+    with DirectoryStore(root, disk=disk) as store:
+        part(store, b"hello, ", filename="new/a", total=12)
+        disk.tight = True
+        assert ErrorCode.NO_SPACE is part(store, b"world", filename="new/a", offset=7).code
+        with pytest.raises(StoreError) as refused:
+            part(store, b"world", filename="new/a", offset=7)
+        assert ErrorCode.NO_SPACE is refused.value.code
+        disk.tight = disk.full = False
+        state = store.stat_upload(TOKEN)
+        assert (12, UNSET) == (state.offset, state.rev)
+        assert digest(TEXT) == part(store, b"", filename="new/a", offset=12).digest
+    assert TEXT == (root / "new/a").read_bytes()
