@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headframe_client.address import Address, parse_url
-    from headframe_client.client import Client, new_upload
+    from headframe_client.client import Client
+    from headframe_client.crew import Crew, Outcome
     from headframe_client.errors import (
         ClientError,
         ConnectionFailed,
@@ -36,10 +37,21 @@ if TYPE_CHECKING:
         ProtocolViolation,
         Refused,
     )
+    from headframe_client.journal import Journal, new_upload
+    from headframe_client.pace import Pace
     from headframe_client.pipeline import Pipeline
-    from headframe_client.results import Entry, FileState, GetResult, PutResult
+    from headframe_client.results import Entry, FileState, GetResult, Kept, PutResult
     from headframe_client.retries import retry
-    from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
+    from headframe_client.trees import (
+        LocalFile,
+        TreeOptions,
+        compare_names,
+        delete_tree,
+        get_tree,
+        list_names,
+        put_tree,
+        walk_folder,
+    )
     from headframe_client.trust import client_context
 
 __all__ = [
@@ -47,20 +59,28 @@ __all__ = [
     "Client",
     "ClientError",
     "ConnectionFailed",
+    "Crew",
     "DigestMismatch",
     "Entry",
     "FileState",
     "GetResult",
     "InvalidArgument",
+    "Journal",
+    "Kept",
     "LocalFile",
     "NotTrusted",
     "Outcome",
+    "Pace",
     "Pipeline",
     "ProtocolViolation",
     "PutResult",
     "Refused",
+    "TreeOptions",
     "client_context",
+    "compare_names",
+    "delete_tree",
     "get_tree",
+    "list_names",
     "new_upload",
     "parse_url",
     "put_tree",
@@ -70,7 +90,8 @@ __all__ = [
 
 _MODULES = {
     "address": ("Address", "parse_url"),
-    "client": ("Client", "new_upload"),
+    "client": ("Client",),
+    "crew": ("Crew", "Outcome"),
     "errors": (
         "ClientError",
         "ConnectionFailed",
@@ -80,11 +101,22 @@ _MODULES = {
         "ProtocolViolation",
         "Refused",
     ),
+    "journal": ("Journal", "new_upload"),
+    "pace": ("Pace",),
     "pipeline": ("Pipeline",),
+    "results": ("Entry", "FileState", "GetResult", "Kept", "PutResult"),
     "retries": ("retry",),
-    "results": ("Entry", "FileState", "GetResult", "PutResult"),
+    "trees": (
+        "LocalFile",
+        "TreeOptions",
+        "compare_names",
+        "delete_tree",
+        "get_tree",
+        "list_names",
+        "put_tree",
+        "walk_folder",
+    ),
     "trust": ("client_context",),
-    "trees": ("LocalFile", "Outcome", "get_tree", "put_tree", "walk_folder"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

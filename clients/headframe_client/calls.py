@@ -13,8 +13,9 @@ error is let pass, so that the calls behind it are not disturbed.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from headframe import (
     UNSET,
@@ -32,10 +33,22 @@ from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import FileState, GetResult, PutResult
 from headframe_client.sinks import Sink
 
-__all__ = ["Call", "GetCall", "Progress", "PutCall", "ReplyCall", "StatCall"]
+__all__ = [
+    "Call",
+    "GetCall",
+    "Progress",
+    "PutCall",
+    "Reception",
+    "ReplyCall",
+    "StatCall",
+    "check_revision",
+]
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have moved and, where it is known, how many will."""
+
+_REVISION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DIGEST: Final = re.compile(r"sha-256:[0-9a-f]{64}")
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -88,7 +101,6 @@ class Call(Generic[R]):
         """Make `error` the outcome, unless there was one before; the reply may still be coming."""
         if self.error is None:
             self.error = error
-            self._abandon()
 
     def fail(self, error: Exception) -> None:
         """End the call: no reply will come."""
@@ -113,14 +125,20 @@ class Call(Generic[R]):
         """Return the result; the reply is whole."""
         raise NotImplementedError
 
-    def _abandon(self) -> None:
-        """Leave nothing half done."""
-
     def _need(self, value: V | UnsetType, member: str) -> V:
         """Return a value that the reply has to hold."""
         if isinstance(value, UnsetType):
             raise ProtocolViolation(f"a reply about {self.subject!r} lacks {member}")
         return value
+
+
+def check_revision(rev: str | UnsetType, subject: str) -> str:
+    """Return a revision that a reply has to hold; raise ProtocolViolation if it is none."""
+    if isinstance(rev, UnsetType):
+        raise ProtocolViolation(f"a reply about {subject!r} lacks rev")
+    if not _REVISION.fullmatch(rev):
+        raise ProtocolViolation(f"a reply about {subject!r} has rev {rev!r}, which is none")
+    return rev
 
 
 class ReplyCall(Call[Any]):
@@ -139,7 +157,8 @@ class PutCall(Call[PutResult]):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.sent_total = 0
-        self.sent_digest = ""
+        self.sent_digest: str | None = None
+        """None: nobody wants to verify it."""
         self._reply = PutReply()
 
     def _open(self, reply: Reply) -> None:
@@ -149,42 +168,78 @@ class PutCall(Call[PutResult]):
     def _finish(self) -> PutResult:
         digest = self._need(self._reply.digest, "digest")
         total = self._need(self._reply.total, "total")
-        if digest != self.sent_digest:
+        if self.sent_digest is not None and digest != self.sent_digest:
             raise DigestMismatch(self.subject, self.sent_digest, digest)
         if total != self.sent_total:
             raise ProtocolViolation(
                 f"{self.subject!r} was stored with {total} bytes, {self.sent_total} were sent"
             )
-        rev = self._need(self._reply.rev, "rev")
+        rev = check_revision(self._reply.rev, self.subject)
         return PutResult(name=self.subject, rev=rev, total=total, digest=digest)
 
 
+class Reception:
+    """What has arrived of a file, in one attempt or in several that go on with each other."""
+
+    def __init__(self, offset: int = 0, length: int | None = None, *, verify: bool = True) -> None:
+        self.offset = offset
+        """Where in the file it begins."""
+        self.length = length
+        """How many bytes of it are wanted; None: to the end."""
+        self.verify = verify
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what has arrived."""
+        self.rev = ""
+        """Of the file that this is a part of."""
+        self.received_bytes = 0
+        self.hash = hashlib.sha256() if self.verify else None
+
+    def take(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Count the next bytes."""
+        if self.hash is not None:
+            self.hash.update(chunk)
+        self.received_bytes += len(chunk)
+
+    @property
+    def next_offset(self) -> int:
+        """Where in the file the next bytes come from."""
+        return self.offset + self.received_bytes
+
+    @property
+    def left(self) -> int | None:
+        """How many bytes are still wanted; None: as many as there are."""
+        return None if self.length is None else self.length - self.received_bytes
+
+
 class GetCall(Call[GetResult]):
-    """A get; its body goes to a sink, and counts when it is whole and has the right digest."""
+    """A get; its body goes to a sink, and counts when it is whole and has the right digest.
+
+    The sink belongs to whoever asks: when the call fails, what has arrived stays in it.
+    """
 
     def __init__(
         self,
         name: str,
         sink: Sink,
+        reception: Reception | None = None,
         *,
-        offset: int = 0,
-        length: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         super().__init__(name)
         self._sink = sink
-        self._offset = offset
-        self._length = length
+        self._reception = Reception() if reception is None else reception
+        self._offset = self._reception.next_offset
         self._progress = progress
-        self._hash = hashlib.sha256()
         self._due_bytes = 0
         self._total = 0
-        self._rev = ""
         self._mtime: int | None = None
 
     def _open(self, reply: Reply) -> None:
         assert isinstance(reply, GetReply)
-        self._rev = self._need(reply.rev, "rev")
+        reception = self._reception
+        rev = check_revision(reply.rev, self.subject)
         self._total = self._need(reply.total, "total")
         self._mtime = None if isinstance(reply.mtime, UnsetType) else reply.mtime
         if reply.offset is not UNSET and reply.offset != self._offset:
@@ -192,41 +247,46 @@ class GetCall(Call[GetResult]):
                 f"{self.subject!r} begins at {reply.offset}, {self._offset} was asked for"
             )
         rest = max(0, self._total - self._offset)
-        self._due_bytes = rest if self._length is None else min(rest, self._length)
-        self.body_left = self._due_bytes
-        self._sink.open()
+        left = reception.left
+        self.body_left = self._due_bytes = rest if left is None else min(rest, left)
+        if not reception.received_bytes:
+            reception.rev = rev
+            self._sink.open(rev, self._total)
+        elif rev != reception.rev:
+            raise ProtocolViolation(
+                f"{self.subject!r} goes on with revision {rev}, {reception.rev} was asked for"
+            )
 
     def _take(self, chunk: bytes | bytearray | memoryview) -> None:
-        self._hash.update(chunk)
         self._sink.write(chunk)
+        self._reception.take(chunk)
         if self._progress is not None:
-            self._progress(self._due_bytes - self.body_left, self._due_bytes)
+            received = self._reception.received_bytes
+            self._progress(received, received + self.body_left)
 
     def _finish(self) -> GetResult:
         if self.body_left:
             raise ProtocolViolation(
                 f"{self.subject!r} came {self.body_left} bytes short of {self._due_bytes}"
             )
-        digest = self._need(self._digest, "digest")
-        whole = self._due_bytes == self._total
-        if whole:
-            received = f"sha-256:{self._hash.hexdigest()}"
-            if received != digest:
+        reception, digest = self._reception, None
+        whole = reception.offset == 0 and reception.received_bytes == self._total
+        if reception.hash is not None:
+            digest = self._need(self._digest, "digest")
+            received = f"sha-256:{reception.hash.hexdigest()}"
+            if whole and received != digest:
                 raise DigestMismatch(self.subject, digest, received)
         self._sink.commit(self._mtime)
         return GetResult(
             name=self.subject,
-            rev=self._rev,
+            rev=reception.rev,
             total=self._total,
             offset=self._offset,
             body_bytes=self._due_bytes,
             mtime=self._mtime,
             digest=digest,
-            verified=whole,
+            verified=whole and digest is not None,
         )
-
-    def _abandon(self) -> None:
-        self._sink.abandon()
 
 
 class StatCall(Call[FileState]):
@@ -240,8 +300,14 @@ class StatCall(Call[FileState]):
         reply = self._reply
         return FileState(
             name=self.subject,
-            rev=self._need(reply.rev, "rev"),
+            rev=check_revision(reply.rev, self.subject),
             total=self._need(reply.total, "total"),
             mtime=None if isinstance(reply.mtime, UnsetType) else reply.mtime,
-            digest=None if isinstance(reply.digest, UnsetType) else reply.digest,
+            digest=None if isinstance(reply.digest, UnsetType) else _check_digest(reply.digest),
         )
+
+
+def _check_digest(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise ProtocolViolation(f"{digest!r} is no digest")
+    return digest

@@ -10,26 +10,20 @@ why not; it never leaves half a file.
 from __future__ import annotations
 
 import os
-import secrets
 import ssl
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
 
-from msgspec.structs import replace
-
 from headframe import (
     UNSET,
     BadName,
     Delete,
-    ErrorCode,
-    Get,
     Hello,
     HelloReply,
     List,
     Move,
     MoveReply,
-    Put,
     Request,
     Stat,
     StatReply,
@@ -37,30 +31,27 @@ from headframe import (
     check_name,
 )
 from headframe_client.address import DEFAULT_HOST, DEFAULT_PORT, Address, parse_url
-from headframe_client.calls import GetCall, Progress, ReplyCall, StatCall
-from headframe_client.errors import DigestMismatch, InvalidArgument, ProtocolViolation, Refused
+from headframe_client.calls import Progress, ReplyCall, StatCall, check_revision
+from headframe_client.errors import InvalidArgument
+from headframe_client.journal import Upload
 from headframe_client.listing import ListCall
-from headframe_client.results import Entry, FileState, GetResult, PutResult
-from headframe_client.session import Session
-from headframe_client.sinks import PartFile, Sink, StreamSink
-from headframe_client.sources import PutSource, Source, open_source, send_put
+from headframe_client.pace import Pace
+from headframe_client.results import Entry, FileState, GetResult, PutResult, UploadState
+from headframe_client.session import Session, Trace
+from headframe_client.sinks import PartFile, PieceSink, Sink, StreamSink, is_path
+from headframe_client.sources import PutSource, Source
+from headframe_client.transfers import GetTransfer, PutTransfer, Transfer
 from headframe_client.trust import client_context
 
-__all__ = ["Client", "check_requested", "new_upload"]
+__all__ = ["Client", "check_requested"]
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 TIMEOUT_S: Final = 60.0
 """As long as a server lets a connection idle."""
-UPLOAD_BYTES: Final = 16
-"""Random bytes in the token of an upload."""
 PAGE_ENTRIES: Final = 1000
 """Asked of each page of a listing; a server may give fewer."""
-
-
-def new_upload() -> str:
-    """Return a token for an upload that nobody else can guess (HF-RESUME-001)."""
-    return secrets.token_urlsafe(UPLOAD_BYTES)
 
 
 class Client:
@@ -78,13 +69,16 @@ class Client:
         timeout_s: float = TIMEOUT_S,
         tls: ssl.SSLContext | None = None,
         token: str | None = None,
+        pace: Pace | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Connect. `timeout_s` is how long the connection may stand still before it is given up.
 
         `tls` is what `client_context` returns; None: the server is spoken to in the clear. `token`
-        shows who we are; it is sent over TLS or within this machine only.
+        shows who we are; it is sent over TLS or within this machine only. `pace` limits the rate;
+        `trace` sees every request and reply.
         """
-        self.session = Session.connect(host, port, timeout_s, tls)
+        self.session = Session.connect(host, port, timeout_s, tls, pace, trace)
         if token is not None:
             try:
                 self.session.check_private()
@@ -101,6 +95,8 @@ class Client:
         timeout_s: float = TIMEOUT_S,
         tls: ssl.SSLContext | None = None,
         token: str | None = None,
+        pace: Pace | None = None,
+        trace: Trace | None = None,
     ) -> Client:
         """Connect to the server of a URL; the name in it is not used.
 
@@ -111,7 +107,15 @@ class Client:
             tls = tls or client_context()
         elif tls is not None:
             raise InvalidArgument("TLS is spoken with headframes://, not with headframe://")
-        return cls(address.host, address.port, timeout_s=timeout_s, tls=tls, token=token)
+        return cls(
+            address.host,
+            address.port,
+            timeout_s=timeout_s,
+            tls=tls,
+            token=token,
+            pace=pace,
+            trace=trace,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -145,66 +149,35 @@ class Client:
         if_rev: str | None = None,
         if_absent: bool = False,
         upload: str | None = None,
+        verify: bool = True,
         progress: Progress | None = None,
     ) -> PutResult:
         """Store a file; when this returns, the server has it whole and under its name.
 
-        `source` is bytes, a path or an open binary file of known or unknown length. `mtime` is in
-        microseconds since 1970-01-01T00:00:00Z; None lets the server take the present. With
-        `if_rev` the file has to have that revision, with `if_absent` it must not exist: else
-        Refused, `precondition-failed`, whoever else is writing at the same time.
+        `source` is bytes, a path, an open binary file of known or unknown length, or an iterable of
+        bytes. `mtime` is in microseconds since 1970-01-01T00:00:00Z; None lets the server take the
+        present. With `if_rev` the file has to have that revision, with `if_absent` it must not
+        exist: else Refused, `precondition-failed`, whoever else is writing at the same time.
+        Without `verify` no digest is sent and none compared.
 
         `upload` is what `new_upload` returns. After a ConnectionFailed the same put with the same
         `upload`, on a new connection or in another process, goes on where the server stands; and
-        one whose reply was lost returns what that reply said. The source has to be the same file
-        still: the server compares the digest of all of it. One of unknown size is sent whole.
+        one whose reply was lost returns what that reply said. The digest of the whole decides
+        whether what the server had was of this source; if not, it is sent again. A source of
+        a size that nobody knows is sent whole each time.
         """
         check_requested(name)
         if if_absent and if_rev is not None:
             raise InvalidArgument("a file that must not exist has no revision")
-        put = Put(
-            id=self.session.next_id(),
-            filename=name,
-            if_=None if if_absent else _given(if_rev),
-            mtime=_given(mtime),
-        )
-        with open_source(source) as opened:
-            if upload is not None and opened.size is not None:
-                held = self._held(name, upload)
-                if held is not None and not isinstance(held.rev, UnsetType):
-                    return self._finished(name, held, opened)
-                put = self._go_on(put, upload, held, opened)
-            call = send_put(self.session, put, opened, progress)
-        return self.session.run(call)
 
-    def _held(self, name: str, upload: str) -> StatReply | None:
-        """Return what the server says of an upload; None: it knows none."""
-        try:
-            reply = self._ask(Stat(id=self.session.next_id(), upload=upload), name)
-        except Refused as refused:
-            if refused.code is ErrorCode.UPLOAD_GONE:
+        def claim(opened: Source) -> Upload | None:
+            if upload is None or opened.size is None:
                 return None
-            raise
-        assert isinstance(reply, StatReply)
-        return reply
+            return Upload(upload, continues=True, repeats=True)
 
-    def _finished(self, name: str, held: StatReply, source: Source) -> PutResult:
-        """Return how an upload ended that the server has finished, if this was its source."""
-        source.read_all(self.session.frame_buffer)
-        if isinstance(held.digest, UnsetType) or isinstance(held.total, UnsetType):
-            raise ProtocolViolation(f"a reply about the upload of {name!r} lacks digest or total")
-        if held.digest != source.digest:
-            raise DigestMismatch(name, source.digest, held.digest)
-        return PutResult(name=name, rev=str(held.rev), total=held.total, digest=held.digest)
-
-    def _go_on(self, put: Put, upload: str, held: StatReply | None, source: Source) -> Put:
-        """Return the put that goes on with an upload where the server stands."""
-        assert source.size is not None
-        offset = 0 if held is None else held.offset or 0
-        if offset > source.size:
-            raise InvalidArgument(f"the upload stands at {offset}, the source has {source.size}")
-        source.skip(offset, self.session.frame_buffer)
-        return replace(put, upload=upload, offset=offset or UNSET, total=source.size)
+        if_ = None if if_absent else _given(if_rev)
+        transfer = PutTransfer(name, source, mtime=mtime, if_=if_, claim=claim, verify=verify)
+        return self._carry_out(transfer, progress)
 
     def get(
         self,
@@ -214,26 +187,63 @@ class Client:
         offset: int = 0,
         length: int | None = None,
         if_rev: str | None = None,
+        origin: str = "",
+        verify: bool = True,
         progress: Progress | None = None,
     ) -> GetResult:
         """Fetch a file, or the part of it at `offset`, to a path or an open binary file.
 
         A path gets its name when everything has arrived and been verified. What was written to a
-        file object before an error stays written.
+        file object before an error stays written. Without `verify` no digest is asked for.
+
+        `origin` says where the file comes from, by its URL: then what has arrived of a file larger
+        than 1 MiB is kept beside the path when the connection is lost, and the next get from there
+        goes on behind it, if the file still has the same revision.
         """
         check_requested(name)
-        target: Sink = PartFile(sink) if isinstance(sink, str | os.PathLike) else StreamSink(sink)
-        call = GetCall(name, target, offset=offset, length=length, progress=progress)
-        request = Get(
-            id=self.session.next_id(),
-            filename=name,
-            offset=offset or UNSET,
-            length=_given(length),
-            if_=_given(if_rev),
-            want=["digest"],
+        if offset or length is not None:
+            origin = ""
+        target: Sink = PartFile(sink, origin) if is_path(sink) else StreamSink(sink)
+        transfer = GetTransfer(
+            name, target, offset=offset, length=length, if_rev=if_rev, verify=verify
         )
-        self.session.begin(call, request)
-        return self.session.run(call)
+        return self._carry_out(transfer, progress)
+
+    def read(self, name: str, *, if_rev: str | None = None) -> Iterator[bytes]:
+        """Return the bytes of a file as they arrive, in pieces of at most 1 MiB.
+
+        DigestMismatch comes after the last piece: only then what came before is known to be right.
+        Whoever does not read to the end ends the connection.
+        """
+        check_requested(name)
+        pieces = PieceSink()
+        transfer = GetTransfer(name, pieces, if_rev=if_rev)
+        call, _ = transfer.begin(self.session)
+        try:
+            while True:
+                yield from pieces.take_all()
+                if call.done or call.error is not None:
+                    break
+                self.session.step()
+            self.session.run(call)
+            yield from pieces.take_all()
+        finally:
+            if not call.done:
+                self.close()
+
+    def _carry_out(self, transfer: Transfer[R], progress: Progress | None) -> R:
+        """Carry out a transfer on this connection."""
+        transfer.progress = progress
+        try:
+            while True:
+                call, _ = transfer.begin(self.session)
+                self.session.wait(call)
+                result = transfer.settle(call)
+                if result is not None:
+                    return result
+        except BaseException as error:
+            transfer.give_up(error)
+            raise
 
     def stat(self, name: str, *, digest: bool = False) -> FileState:
         """Ask for a file's revision, size and time, and for its digest if that is wanted."""
@@ -243,21 +253,37 @@ class Client:
         self.session.begin(call, Stat(id=self.session.next_id(), filename=name, want=want))
         return self.session.run(call)
 
-    def list(self, prefix: str = "", delimiter: str | None = None) -> Iterator[Entry]:
+    def stat_upload(self, upload: str) -> UploadState:
+        """Ask how far an upload has come; Refused, `upload-gone`: the server knows none."""
+        reply = self._ask(Stat(id=self.session.next_id(), upload=upload), "the upload")
+        assert isinstance(reply, StatReply)
+        return UploadState(
+            offset=reply.offset or 0,
+            total=None if isinstance(reply.total, UnsetType) else reply.total,
+            rev=None if isinstance(reply.rev, UnsetType) else reply.rev,
+        )
+
+    def delete_upload(self, upload: str) -> None:
+        """Let the server throw away what it has of an upload."""
+        self._ask(Delete(id=self.session.next_id(), upload=upload), "the upload")
+
+    def list(
+        self, prefix: str = "", delimiter: str | None = None, *, after: str | None = None
+    ) -> Iterator[Entry]:
         """Return the files whose names begin with `prefix`, in the order of their UTF-8 bytes.
 
         With the delimiter "/", names that go on after the next one appear once, as a prefix: so
-        one browses a tree. Pages are asked for as they are needed.
+        one browses a tree. Pages are asked for as they are needed. With `after` only names behind
+        it are returned.
         """
         if delimiter not in (None, "/"):
             raise InvalidArgument(f"delimiter {delimiter!r} is not possible, only '/' is")
-        after: str | UnsetType = UNSET
         while True:
-            call = ListCall(prefix, "" if isinstance(after, UnsetType) else after)
+            call = ListCall(prefix, after or "", delimiter)
             request = List(
                 id=self.session.next_id(),
                 prefix=prefix or UNSET,
-                after=after,
+                after=after or UNSET,
                 limit=PAGE_ENTRIES,
                 delimiter="/" if delimiter else UNSET,
             )
@@ -298,9 +324,7 @@ class Client:
         )
         reply = self._ask(request, name)
         assert isinstance(reply, MoveReply)
-        if isinstance(reply.rev, UnsetType):
-            raise ProtocolViolation(f"a reply about {name!r} lacks rev")
-        return reply.rev
+        return check_revision(reply.rev, name)
 
     def _hello(self, auth: dict[str, str] | UnsetType = UNSET) -> Hello:
         return Hello(id=self.session.next_id(), auth=auth)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from headframe import BadName, check_name
-from headframe_client.sinks import PART_SUFFIX
+from headframe_client.results import Entry
+from headframe_client.sinks import SUFFIXES
 
-__all__ = ["LocalFile", "LocalFolder", "walk_folder"]
+__all__ = ["LocalFile", "LocalFolder", "is_kept", "walk_folder"]
 
 _WINDOWS: Final = os.name == "nt"
 _WINDOWS_FORBIDDEN: Final = re.compile(
@@ -34,45 +35,75 @@ class LocalFile:
     path: str
     name: str
     """Its name on a server: the path below the folder, with `/` between the segments."""
-    size: int
+    size: int = 0
     trouble: str = ""
     """Why it cannot be put; empty if it can."""
+    skipped: bool = False
+    """Whether it is not even meant to be put: no failure."""
+    mtime: int | None = None
+    """When it was changed, in microseconds since 1970-01-01T00:00:00Z."""
+    there: Entry | None = None
+    """What the server has under its name, if that is known."""
+
+    def resembles(self, entry: Entry) -> bool:
+        """Return whether an entry of a listing has its size and time."""
+        return self.mtime is not None and (entry.total, entry.mtime) == (self.size, self.mtime)
+
+
+def is_kept(path: str, entry: Entry) -> bool:
+    """Return whether there is a file, and no link, that has the size and time of an entry."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    mine = (status.st_size, status.st_mtime_ns // 1000)
+    return stat.S_ISREG(status.st_mode) and mine == (entry.total, entry.mtime)
 
 
 def walk_folder(folder: str | os.PathLike[str], prefix: str = "") -> Iterator[LocalFile]:
     """Return the files below a folder, those that cannot be put among them.
 
-    Each folder is read when its turn comes, its entries in the order of their names. Symbolic
-    links, devices and pipes are in trouble, never followed and never left out silently.
+    Each folder is read when its turn comes; the files come in the order of the UTF-8 bytes of
+    their names, as a server lists them. Symbolic links, devices and pipes are in trouble, never
+    followed and never left out silently.
     """
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            found = sorted((_order_of(entry), entry) for entry in entries)
     except OSError as error:
         yield LocalFile(os.fspath(folder), prefix.rstrip("/"), 0, error.strerror or str(error))
         return
-    for entry in found:
+    for order, entry in found:
         name = prefix + entry.name
-        if entry.is_dir(follow_symlinks=False):
+        if order.endswith(b"/"):
             yield from walk_folder(entry.path, f"{name}/")
             continue
         yield _look_at(entry, name)
 
 
+def _order_of(entry: os.DirEntry[str]) -> bytes:
+    """Return what orders an entry among the others; with a `/` behind it, it is a folder."""
+    name = os.fsencode(entry.name)
+    return name + b"/" if entry.is_dir(follow_symlinks=False) else name
+
+
 def _look_at(entry: os.DirEntry[str], name: str) -> LocalFile:
     """Return a directory entry as a file, or as one in trouble."""
-    trouble, size = "", 0
+    if entry.name.endswith(SUFFIXES) and entry.name.startswith("."):
+        return LocalFile(entry.path, name, 0, "is an unfinished file of a get", skipped=True)
+    trouble, size, mtime = "", 0, None
     try:
         if entry.is_symlink():
             trouble = "is a symbolic link"
         elif not entry.is_file(follow_symlinks=False):
             trouble = "is no regular file"
         else:
-            size = entry.stat(follow_symlinks=False).st_size
+            status = entry.stat(follow_symlinks=False)
+            size, mtime = status.st_size, status.st_mtime_ns // 1000
             check_name(name)
     except (OSError, BadName) as error:
         trouble = getattr(error, "strerror", None) or str(error)
-    return LocalFile(entry.path, name, size, trouble)
+    return LocalFile(entry.path, name, size, trouble, mtime=mtime)
 
 
 class LocalFolder:
@@ -91,8 +122,8 @@ class LocalFolder:
         """
         check_name(name)
         folder, _, last = name.rpartition("/")
-        if last.endswith(PART_SUFFIX):
-            raise FileExistsError(f"names that end with {PART_SUFFIX} are for unfinished files")
+        if last.endswith(SUFFIXES):
+            raise FileExistsError(f"names like {last!r} are for unfinished files")
         _check_segment(last)
         return os.path.join(self._enter(folder), last)
 

@@ -9,7 +9,7 @@ Spec: chapters 7 and 8. The law of this module: a name that comes out is a file 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -24,14 +24,20 @@ LIST_PAGE_BYTES: Final = 1 << 24
 """A page of a listing may have this much: no server fills it, and it bounds the memory."""
 
 
+_MOST: Final = (1 << 53) - 1
+"""Of a registered integer (HF-HEADER-010)."""
+WholeNumber = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+Revision = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
+
+
 class _Line(msgspec.Struct, frozen=True):
     """One line of a listing as it is sent."""
 
     filename: str | UnsetType = UNSET
     prefix: str | UnsetType = UNSET
-    total: int | UnsetType = UNSET
-    rev: str | UnsetType = UNSET
-    mtime: int | UnsetType = UNSET
+    total: WholeNumber | UnsetType = UNSET
+    rev: Revision | UnsetType = UNSET
+    mtime: WholeNumber | UnsetType = UNSET
 
 
 _decode_line: Final = msgspec.json.Decoder(_Line).decode
@@ -40,8 +46,9 @@ _decode_line: Final = msgspec.json.Decoder(_Line).decode
 class ListCall(Call[tuple[list[Entry], bool]]):
     """One page of a listing: its entries, and whether it is the last page."""
 
-    def __init__(self, prefix: str, after: str) -> None:
+    def __init__(self, prefix: str, after: str, delimiter: str | None) -> None:
         super().__init__(prefix)
+        self._delimiter = delimiter
         self._after = after.encode()
         self._page = bytearray()
         self._last_page = True
@@ -80,6 +87,8 @@ class ListCall(Call[tuple[list[Entry], bool]]):
 
     def _check_entry(self, read: _Line) -> Entry:
         if not isinstance(read.prefix, UnsetType):
+            if self._delimiter is None:
+                raise ProtocolViolation("a listing without a delimiter holds a prefix")
             if not read.prefix.endswith("/"):
                 raise ProtocolViolation(f"a prefix in a listing ends without /: {read.prefix!r}")
             return Entry(name=read.prefix)

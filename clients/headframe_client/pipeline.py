@@ -56,18 +56,19 @@ class Pipeline:
         """Wait until every call is done."""
         self._drain(0, 0)
 
-    def _drain(self, calls: int, body_bytes: int) -> None:
-        """Wait until at most this much is on its way."""
-        self._hand_over()
-        try:
-            while len(self._window) > calls or self._bytes > body_bytes:
-                self.session.step()
-                self._hand_over()
-        finally:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
+        """Hand over what is done, without waiting; after a loss of the connection all is."""
         while self._window and self._window[0][0].done:
             call, body_bytes = self._window.popleft()
             self._bytes -= body_bytes
             self._finished(call)
+
+    def _drain(self, calls: int, body_bytes: int) -> None:
+        """Wait until at most this much is on its way."""
+        self.hand_over()
+        try:
+            while len(self._window) > calls or self._bytes > body_bytes:
+                self.session.step()
+                self.hand_over()
+        finally:
+            self.hand_over()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Entry", "FileState", "GetResult", "PutResult"]
+__all__ = ["Entry", "FileState", "GetResult", "Kept", "PutResult", "UploadState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,9 @@ class PutResult:
     total: int
     """Bytes of the file."""
     digest: str
-    """Of the file, confirmed by both sides."""
+    """Of the file, as the server told it; what was sent has it, if that was to be verified."""
+    offset: int = 0
+    """Where in the file this put began: the server had the rest from an earlier one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +35,26 @@ class GetResult:
     total: int
     """Bytes of the whole file."""
     offset: int
-    """Where in the file the received bytes begin."""
+    """Where in the file the received bytes begin; what is before them was there already."""
     body_bytes: int
     """How many were received."""
     mtime: int | None
     """Microseconds since 1970-01-01T00:00:00Z."""
-    digest: str
-    """Of the whole file, as the server told it."""
+    digest: str | None
+    """Of the whole file, as the server told it; None: it was not asked."""
     verified: bool
-    """Whether the received bytes have that digest; False for a part of a file."""
+    """Whether the whole file is here and has that digest; False for a part of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file that was not moved: both sides have it already."""
+
+    name: str
+    total: int
+    """Bytes of the file."""
+    verified: bool
+    """Whether the digests were compared; otherwise only size and time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +69,18 @@ class FileState:
     """Microseconds since 1970-01-01T00:00:00Z."""
     digest: str | None
     """None unless it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadState:
+    """What a server has of an upload."""
+
+    offset: int
+    """Bytes, as far as the next put has to begin."""
+    total: int | None
+    """Bytes of the whole file, if the server has been told."""
+    rev: str | None
+    """Of the file that it has become; None: it is unfinished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

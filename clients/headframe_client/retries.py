@@ -14,11 +14,15 @@ from typing import Final, TypeVar
 from headframe import Refusal, UnsetType
 from headframe_client.errors import ClientError, ConnectionFailed, Refused
 
-__all__ = ["RETRIES", "retry", "wait_before_retry"]
+__all__ = ["RETRIES", "Retries", "RetryReport", "retry", "wait_before_retry"]
 
-RETRIES: Final = 3
+RETRIES: Final = 6
+"""With the waits between them: a quarter of a minute, in which a server is started again."""
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
+
+RetryReport = Callable[[ClientError, float], None]
+"""Hears of an error after which there is another try, and of the seconds until then."""
 
 R = TypeVar("R")
 
@@ -26,39 +30,63 @@ R = TypeVar("R")
 def wait_before_retry(error: ClientError, turn: int) -> float | None:
     """Return how many seconds to wait before trying again; None: trying again cannot help.
 
-    `turn` counts from 0. Where the server says nothing the wait doubles each time, and is spread,
-    so that many clients do not come back at once.
+    `turn` counts from 0. A connection that was lost is made again at once; if that fails, the wait
+    doubles each time, and is spread, so that many clients do not come back together.
 
     >>> wait_before_retry(Refused("not-found", ""), 0) is None
     True
     """
     if isinstance(error, ConnectionFailed):
+        if turn == 0:
+            return 0.0
         spread = random.uniform(0.75, 1.25)  # noqa: S311  (nobody has to be unable to guess it)
-        return min(FIRST_WAIT_S * 2.0**turn, LONGEST_WAIT_S) * spread
-    refusal = error.refusal if isinstance(error, Refused) else None
+        return min(FIRST_WAIT_S * 2.0 ** (turn - 1), LONGEST_WAIT_S) * spread
+    if not isinstance(error, Refused) or not error.code.retryable:
+        return None
+    refusal = error.refusal
     if isinstance(refusal, Refusal) and not isinstance(refusal.retry_ms, UnsetType):
         return min(refusal.retry_ms / 1000, LONGEST_WAIT_S)
     return None
 
 
-def retry(
-    step: Callable[[], R],
-    retries: int = RETRIES,
-    report: Callable[[ClientError, float], None] | None = None,
-) -> R:
+class Retries:
+    """How often something may still be tried again."""
+
+    def __init__(
+        self,
+        retries: int = RETRIES,
+        report: RetryReport | None = None,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """`pause` waits for so many seconds."""
+        self.retries = retries
+        self._report = report
+        self._pause = pause
+        self._turn = 0
+
+    def reset(self) -> None:
+        """Count anew: there was progress."""
+        self._turn = 0
+
+    def wait(self, error: ClientError) -> None:
+        """Wait before another try; raise `error` if there is none."""
+        wait_s = wait_before_retry(error, self._turn)
+        if wait_s is None or self._turn >= self.retries:
+            raise error
+        self._turn += 1
+        if self._report is not None:
+            self._report(error, wait_s)
+        self._pause(wait_s)
+
+
+def retry(step: Callable[[], R], retries: int = RETRIES, report: RetryReport | None = None) -> R:
     """Return what `step` returns, called again when that can help; raise its last error.
 
-    `step` has to be one that may be repeated: a get, or a put with `upload`. `report` hears of each
-    error after which there is another try, and the seconds until then.
+    `step` has to be one that may be repeated: a get, or a put with `upload`.
     """
-    for turn in range(retries):
+    turns = Retries(retries, report)
+    while True:
         try:
             return step()
         except ClientError as error:
-            wait_s = wait_before_retry(error, turn)
-            if wait_s is None:
-                raise
-            if report is not None:
-                report(error, wait_s)
-            time.sleep(wait_s)
-    return step()
+            turns.wait(error)

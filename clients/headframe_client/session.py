@@ -15,10 +15,12 @@ The socket never blocks; each wait is a selector's, and ends with ConnectionFail
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -47,9 +49,10 @@ from headframe_client.errors import (
     ProtocolViolation,
     error_of_notice,
 )
+from headframe_client.pace import Pace
 from headframe_client.trust import check_private, shake_hands
 
-__all__ = ["Session"]
+__all__ = ["Session", "Trace"]
 
 RECEIVE_BYTES: Final = 1 << 20
 """Size of the receive buffer: a large get takes a fifth longer with a quarter of it."""
@@ -60,6 +63,9 @@ DISCARD_BYTES: Final = 1 << 20
 FRAME_BYTES: Final = 1 << 20
 """Body of one frame of a put: a refusal is heard, and heeded, after at most this much."""
 
+Trace = Callable[[str, Request | Reply | Notice], None]
+"""Sees every request (">") and every reply and notice ("<") go by."""
+
 R = TypeVar("R")
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
@@ -67,11 +73,22 @@ _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 class Session:
     """One connection to a server, with the calls that are on their way."""
 
-    def __init__(self, sock: socket.socket, *, peer: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        peer: str,
+        timeout_s: float,
+        pace: Pace | None = None,
+        trace: Trace | None = None,
+    ) -> None:
         """Take over a connected socket; `peer` is what errors call the other side."""
         sock.setblocking(False)
         self.peer = peer
         self.timeout_s = timeout_s
+        self._pace = pace
+        self._piece_bytes = RECEIVE_BYTES if pace is None else pace.piece_bytes
+        self._trace = trace
         self._socket = sock
         self._selector: selectors.BaseSelector = _Selector()
         self._selector.register(sock, selectors.EVENT_READ)
@@ -87,7 +104,13 @@ class Session:
 
     @classmethod
     def connect(
-        cls, host: str, port: int, timeout_s: float, tls: ssl.SSLContext | None = None
+        cls,
+        host: str,
+        port: int,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        pace: Pace | None = None,
+        trace: Trace | None = None,
     ) -> Session:
         """Connect to a server; raise ConnectionFailed or NotTrusted if that cannot be done."""
         peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -100,7 +123,7 @@ class Session:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls is not None:
                 sock = shake_hands(sock, host, tls, peer)
-            return cls(sock, peer=peer, timeout_s=timeout_s)
+            return cls(sock, peer=peer, timeout_s=timeout_s, pace=pace, trace=trace)
         except BaseException:
             sock.close()
             raise
@@ -108,6 +131,16 @@ class Session:
     def close(self) -> None:
         """End the connection; calls on their way fail."""
         self._end(ConnectionFailed(f"the connection to {self.peer} is closed"))
+
+    def interrupt(self) -> None:
+        """Make whoever waits for this connection, in another thread, see it lost."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def error(self) -> ClientError | None:
+        """Why the connection is not used any more; None while it is."""
+        return self._error
 
     def check_private(self) -> None:
         """Raise InvalidArgument if somebody may listen to this connection."""
@@ -122,6 +155,8 @@ class Session:
         if self._error is None and self._notice is not None:
             raise error_of_notice(self._notice)
         data = self._encode(request)
+        if self._trace is not None:
+            self._trace(">", request)
         self._calls.append(call)
         self._put_out(data)
 
@@ -137,7 +172,7 @@ class Session:
     @cached_property
     def frame_buffer(self) -> memoryview:
         """Room for the body of one frame that is to be sent."""
-        return memoryview(bytearray(FRAME_BYTES))
+        return memoryview(bytearray(min(FRAME_BYTES, 16 * self._piece_bytes)))
 
     def _encode(self, event: Sent) -> bytes | bytearray | memoryview:
         if self._error is not None:
@@ -169,7 +204,10 @@ class Session:
                 if self._error is not None:
                     raise self._error
                 try:
-                    sent += self._socket.send(view[sent:])
+                    gone = self._socket.send(view[sent : sent + self._piece_bytes])
+                    sent += gone
+                    if self._pace is not None:
+                        self._pace.take(gone)
                 except (BlockingIOError, ssl.SSLWantWriteError):
                     self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
                     self.poll()
@@ -186,13 +224,15 @@ class Session:
         if self._error is not None:
             raise self._error
         try:
-            received = self._socket.recv_into(self._buffer)
+            received = self._socket.recv_into(self._buffer, self._piece_bytes)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError as error:
             raise self._fail(error) from error
         self._connection.receive_data(self._buffer[:received] if received else b"")
         self._take_in()
+        if self._pace is not None:
+            self._pace.take(received)
         return True
 
     def step(self) -> None:
@@ -201,8 +241,8 @@ class Session:
         while not self.poll():
             self._wait(selectors.EVENT_READ)
 
-    def run(self, call: Call[R]) -> R:
-        """Wait until `call` is done and return its result; raise what became of it instead.
+    def wait(self, call: Call[Any]) -> None:
+        """Wait until `call` is done, well or not.
 
         When a call fails on this side in the middle of its reply, a short rest is read and thrown
         away; with a long one the connection ends.
@@ -213,18 +253,26 @@ class Session:
                     self.close()
                 else:
                     self.step()
+        except ProtocolViolation:
+            raise
         except ClientError:
             if not call.done:
                 raise
         except BaseException:
             self.close()
             raise
+
+    def run(self, call: Call[R]) -> R:
+        """Wait until `call` is done and return its result; raise what became of it instead."""
+        self.wait(call)
         return call.result()
 
     def _take_in(self) -> None:
         """Give every event that is ready to its call."""
         try:
             while (event := self._connection.next_event()) is not NEED_DATA:
+                if self._trace is not None and isinstance(event, Reply | Notice):
+                    self._trace("<", event)
                 match event:
                     case Notice():
                         self._notice = event

@@ -1,8 +1,13 @@
-"""Where the bytes of a get go: an open file, or a path that appears only when it is whole.
+r"""Where the bytes of a get go: an open file, or a path that appears only when it is whole.
 
 The law of this module: nothing incomplete ever stands under the final name, and nothing is written
-through a symbolic link. A path is written beside its place as `.NAME.headframe-part` and renamed
-when the bytes have been verified.
+through a link. A path is written beside its place and renamed when the bytes have been verified:
+
+    .NAME.headframe-part   the bytes that have arrived
+    .NAME.headframe-rev    "REV TOTAL URL\n": whoever goes on asks for just this revision
+
+The second file is there before the first byte and gone before the rename; a part without it is
+not gone on with.
 """
 
 from __future__ import annotations
@@ -10,28 +15,73 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from typing import BinaryIO, Final, Protocol
+import re
+import stat
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-__all__ = ["PART_SUFFIX", "PartFile", "Sink", "StreamSink", "part_path"]
+from headframe_client.locks import lock
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+    from typing_extensions import TypeIs
+
+__all__ = [
+    "PART_SUFFIX",
+    "SUFFIXES",
+    "Held",
+    "PartFile",
+    "PieceSink",
+    "Sink",
+    "StreamSink",
+    "beside",
+    "is_path",
+]
 
 PART_SUFFIX: Final = ".headframe-part"
+REV_SUFFIX: Final = ".headframe-rev"
+SUFFIXES: Final = (PART_SUFFIX, REV_SUFFIX)
+"""Of names that stand for what is unfinished."""
+KEPT_BYTES: Final = 1 << 20
+"""Of files up to this size a part is not kept: they are fetched again as fast."""
+_READ_BYTES: Final = 1 << 20
 _SEGMENT_BYTES: Final = 255
 """What file systems take for one name."""
-_CREATE_ONLY: Final = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK: Final = (
+    getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
+_CREATE_ONLY: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
+_EVIDENCE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n", re.DOTALL)
+
+
+def is_path(sink: object) -> TypeIs[str | os.PathLike[str]]:
+    """Return whether what is to be written is named, not open."""
+    return isinstance(sink, str | os.PathLike)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The beginning of a file, from an earlier attempt."""
+
+    rev: str
+    """Of the file that it is the beginning of."""
+    size: int
+    """Bytes."""
+    total: int
+    """Bytes of the whole file."""
 
 
 class Sink(Protocol):
     """Takes the bytes of one file. Local errors come out as OSError."""
 
-    def open(self) -> None:
-        """Begin; the server has the file."""
+    def claim(self, digest: _Hash | None) -> Held | None:
+        """Return what an earlier attempt has left, with `digest` brought up to its end."""
+
+    def open(self, rev: str, total: int) -> None:
+        """Begin anew; the server has the file, of this revision and size."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take all of `data`, which is reused afterwards."""
@@ -39,8 +89,11 @@ class Sink(Protocol):
     def commit(self, mtime: int | None) -> None:
         """Keep what was written; it is whole. `mtime` is in microseconds."""
 
-    def abandon(self) -> None:
-        """Leave nothing behind, wherever it had got to; never fails."""
+    def abandon(self, *, keep: bool) -> None:
+        """End without the whole, wherever it had got to; never fails.
+
+        With `keep` what has arrived is right as far as it goes, and may be gone on with.
+        """
 
 
 class StreamSink:
@@ -48,9 +101,18 @@ class StreamSink:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._written_bytes = 0
 
-    def open(self) -> None:
-        """Begin."""
+    def claim(self, digest: _Hash | None) -> None:
+        """Nobody has written here before."""
+
+    def open(self, rev: str, total: int) -> None:  # noqa: ARG002
+        """Begin; what was written cannot be taken back."""
+        if self._written_bytes:
+            raise OSError(
+                f"the file has changed on the server after {self._written_bytes} bytes of it were"
+                " written to the output"
+            )
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of it, in as many pieces as an unbuffered file takes."""
@@ -58,30 +120,116 @@ class StreamSink:
         while view:
             written = self._file.write(view)
             view = view[len(view) if written is None else written :]
+        self._written_bytes += len(data)
 
     def commit(self, mtime: int | None) -> None:  # noqa: ARG002  (the caller's file, its time too)
         """Let the caller's file see everything."""
         self._file.flush()
 
-    def abandon(self) -> None:
+    def abandon(self, *, keep: bool) -> None:
         """Leave the file to the caller."""
+
+
+class PieceSink:
+    """Keeps the pieces of a file until they are taken."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+
+    def take_all(self) -> Iterator[bytes]:
+        """Return what has arrived."""
+        while self._pieces:
+            yield self._pieces.popleft()
+
+    def claim(self, digest: _Hash | None) -> None:
+        """Nothing was kept."""
+
+    def open(self, rev: str, total: int) -> None:
+        """Begin."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep a copy."""
+        self._pieces.append(bytes(data))
+
+    def commit(self, mtime: int | None) -> None:
+        """The file is whole."""
+
+    def abandon(self, *, keep: bool) -> None:
+        """Leave what was taken to the caller."""
 
 
 class PartFile:
     """Writes a file beside its place and moves it there when it is whole."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], origin: str = "") -> None:
+        """`origin` says where the file comes from, for whoever goes on; empty: nobody will."""
         self._path = os.fspath(path)
-        self._part = part_path(self._path)
+        self._part = beside(self._path, PART_SUFFIX)
+        self._rev = beside(self._path, REV_SUFFIX)
+        self._origin = origin
         self._descriptor = -1
+        self._kept = False
+        """Whether the file with the revision is there."""
 
-    def open(self) -> None:
-        """Create the part; what an earlier attempt left there is removed."""
+    def claim(self, digest: _Hash | None) -> Held | None:
+        """Return what an earlier attempt has left of the file; None: nothing that can be used."""
+        if not self._origin:
+            return None
+        evidence = self._read_evidence()
+        if evidence is None:
+            return None
         try:
-            self._descriptor = os.open(self._part, _CREATE_ONLY, 0o666)
-        except FileExistsError:
-            os.unlink(self._part)
-            self._descriptor = os.open(self._part, _CREATE_ONLY, 0o666)
+            descriptor = os.open(self._part, os.O_RDWR | _NO_LINK)
+        except OSError:
+            return None
+        try:
+            size = self._take_over(descriptor, digest)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if not size:
+            os.close(descriptor)
+            return None
+        self._descriptor, self._kept = descriptor, True
+        return Held(evidence[0], size, evidence[1])
+
+    def _take_over(self, descriptor: int, digest: _Hash | None) -> int:
+        """Read an old part to its end; return how much that is, 0 if it is not ours."""
+        if not _is_ours(os.fstat(descriptor)):
+            return 0
+        if not lock(descriptor):
+            raise FileExistsError(f"another transfer is writing {self._part!r}")
+        size = 0
+        while chunk := os.read(descriptor, _READ_BYTES):
+            size += len(chunk)
+            if digest is not None:
+                digest.update(chunk)
+        return size
+
+    def _read_evidence(self) -> tuple[str, int] | None:
+        """Return revision and size of the file that the part is of, if that is the same file."""
+        try:
+            with open(os.open(self._rev, os.O_RDONLY | _NO_LINK), "rb") as file:
+                if not _is_ours(os.fstat(file.fileno())):
+                    return None
+                found = _EVIDENCE.fullmatch(os.fsdecode(file.read(1 << 16)))
+        except OSError:
+            return None
+        if found is None or found[3] != self._origin:
+            return None
+        return found[1], int(found[2])
+
+    def open(self, rev: str, total: int) -> None:
+        """Create the part; what an earlier attempt left there is removed."""
+        self.abandon(keep=False)
+        descriptor = _create(self._part)
+        self._descriptor = descriptor
+        if self._origin and total > KEPT_BYTES:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._rev)
+            with open(os.open(self._rev, _CREATE_ONLY, 0o666), "wb") as file:
+                file.write(os.fsencode(f"{rev} {total} {self._origin}\n"))
+            self._kept = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of it."""
@@ -92,38 +240,89 @@ class PartFile:
     def commit(self, mtime: int | None) -> None:
         """Give it its time and its name."""
         ours = os.fstat(self._descriptor)
-        os.close(self._descriptor)
-        self._descriptor = -1
         try:
             if not os.path.samestat(os.lstat(self._part), ours):
                 raise FileExistsError(f"another transfer has replaced {self._part!r}")
             if mtime is not None:
                 os.utime(self._part, ns=(mtime * 1000, mtime * 1000))
+            if self._kept:
+                os.unlink(self._rev)
+                self._kept = False
+            if os.name == "nt":  # where an open file cannot be renamed
+                self._close()
             os.replace(self._part, self._path)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(self._part)
+            self.abandon(keep=False)
             raise
+        self._close()
 
-    def abandon(self) -> None:
-        """Remove the part."""
+    def abandon(self, *, keep: bool) -> None:
+        """Remove the part, unless it may be gone on with."""
+        if self._descriptor < 0:
+            return
+        ours = os.fstat(self._descriptor)
+        if os.name == "nt":
+            self._close()
+        if not (keep and self._kept and ours.st_size):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.lstat(self._part), ours):
+                    os.unlink(self._part)
+                    if self._kept:
+                        os.unlink(self._rev)
+        self._kept = False
+        self._close()
+
+    def _close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-            with contextlib.suppress(OSError):
-                os.unlink(self._part)
 
 
-def part_path(path: str) -> str:
-    """Return where a file is written before it is whole.
+def _create(path: str) -> int:
+    """Create a file that was not there, locked; one that nobody writes any more is removed."""
+    try:
+        descriptor = os.open(path, _CREATE_ONLY, 0o666)
+    except FileExistsError:
+        _remove_stale(path)
+        descriptor = os.open(path, _CREATE_ONLY, 0o666)
+    if not lock(descriptor):
+        os.close(descriptor)
+        raise FileExistsError(f"another transfer is writing {path!r}")
+    return descriptor
+
+
+def _remove_stale(path: str) -> None:
+    """Remove what is in the way, unless somebody is writing it."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            descriptor = os.open(path, os.O_WRONLY | _NO_LINK)
+            try:
+                if not lock(descriptor):
+                    raise FileExistsError(f"another transfer is writing {path!r}")
+            finally:
+                os.close(descriptor)
+        os.unlink(path)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Return whether a file is one that only we can have made: what we append to is not shared."""
+    return (
+        stat.S_ISREG(status.st_mode)
+        and status.st_nlink == 1
+        and (not hasattr(os, "geteuid") or status.st_uid == os.geteuid())
+    )
+
+
+def beside(path: str, suffix: str) -> str:
+    """Return the name of a file that stands beside another for as long as that is unfinished.
 
     A name that is too long for a prefix and a suffix is replaced by its digest.
 
-    >>> part_path("a.jpg")
+    >>> beside("a.jpg", PART_SUFFIX)
     '.a.jpg.headframe-part'
     """
     folder, name = os.path.split(path)
-    part = f".{name}{PART_SUFFIX}"
+    part = f".{name}{suffix}"
     if len(os.fsencode(part)) > _SEGMENT_BYTES:
-        part = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{PART_SUFFIX}"
+        part = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{suffix}"
     return os.path.join(folder, part)

@@ -16,35 +16,47 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, cast
 
 from msgspec.structs import replace
 
-from headframe import BodyChunk, Continuation, Put
+from headframe import UNSET, BodyChunk, Continuation, Put
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
-from headframe_client.session import Session
+from headframe_client.session import FRAME_BYTES, Session
 
-__all__ = ["PutSource", "Source", "open_source", "send_put"]
+__all__ = ["PutSource", "Source", "digest_of", "is_repeatable", "open_source", "send_put"]
 
-PutSource = bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO
-"""Bytes, the path of a file, or an open binary file, which is read from where it stands."""
+PutSource = (
+    bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO | Iterable[bytes | bytearray]
+)
+"""Bytes; the path of a file; an open binary file, which is read from where it stands; or bytes that
+come piece by piece, of which nobody has to know how many."""
+
+_AT_HAND: Final = (bytes, bytearray, memoryview)
+_NAMED: Final = (str, os.PathLike)
 
 
 class Source:
     """Bytes to put, read frame by frame into one buffer."""
 
-    def __init__(self, file: BinaryIO, size: int | None, mtime: int | None = None) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        size: int | None,
+        status: os.stat_result | None = None,
+        *,
+        verify: bool = True,
+    ) -> None:
         self._file = file
         self.size = size
         """How many bytes there are; None if that is not known beforehand."""
-        self.mtime = mtime
-        """When the file was changed, in microseconds since 1970-01-01T00:00:00Z."""
+        self.mtime_ns = None if status is None else status.st_mtime_ns
+        """When the file was changed."""
         self.read_bytes = 0
         self.exhausted = size == 0
-        self.hash = hashlib.sha256()
-        """Of all that has been read."""
+        self._hash = hashlib.sha256() if verify else None
 
     def skip(self, count: int, buffer: memoryview) -> None:
         """Read so many bytes that the server has already; they count for the digest."""
@@ -57,14 +69,15 @@ class Source:
             self.read_frame(buffer)
 
     @property
-    def digest(self) -> str:
-        """Of all that has been read, as HF/1 writes it."""
-        return f"sha-256:{self.hash.hexdigest()}"
+    def digest(self) -> str | None:
+        """Of all that has been read, as HF/1 writes it; None if nobody wants to verify it."""
+        return None if self._hash is None else f"sha-256:{self._hash.hexdigest()}"
 
     def read_frame(self, buffer: memoryview) -> memoryview:
         """Return the next bytes, in `buffer`; empty only at the end."""
         frame = self._read_frame(buffer)
-        self.hash.update(frame)
+        if self._hash is not None:
+            self._hash.update(frame)
         return frame
 
     def _read_frame(self, buffer: memoryview) -> memoryview:
@@ -99,18 +112,57 @@ class Source:
         return buffer[:filled]
 
 
+class _Pieces(io.RawIOBase):
+    """An iterable of bytes as a file that cannot tell how long it is."""
+
+    def __init__(self, pieces: Iterable[bytes | bytearray]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say that it is for reading."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with what there is of one piece; 0 at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def is_repeatable(source: PutSource) -> bool:
+    """Return whether a source gives the same bytes again when it is opened again."""
+    return isinstance(source, (*_AT_HAND, *_NAMED))
+
+
 @contextlib.contextmanager
-def open_source(source: PutSource) -> Iterator[Source]:
+def open_source(source: PutSource, *, verify: bool = True) -> Iterator[Source]:
     """Open what is to be put; raise OSError if it cannot be read."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        yield Source(io.BytesIO(source), memoryview(source).nbytes)
-    elif isinstance(source, str | os.PathLike):
-        with open(source, "rb", buffering=0) as file:
-            status = os.fstat(file.fileno())
+    if isinstance(source, _AT_HAND):
+        yield Source(io.BytesIO(source), memoryview(source).nbytes, verify=verify)
+    elif isinstance(source, _NAMED):
+        with open(source, "rb", buffering=0) as opened:
+            status = os.fstat(opened.fileno())
             regular = stat.S_ISREG(status.st_mode) and status.st_size > 0
-            yield Source(file, status.st_size if regular else None, status.st_mtime_ns // 1000)
+            yield Source(opened, status.st_size if regular else None, status, verify=verify)
+    elif hasattr(source, "read"):
+        file = cast("BinaryIO", source)
+        yield Source(file, _rest_of(file), verify=verify)
     else:
-        yield Source(source, _rest_of(source))
+        yield Source(cast("BinaryIO", _Pieces(source)), None, verify=verify)
+
+
+def digest_of(path: str | os.PathLike[str]) -> str:
+    """Return the digest of a file, as HF/1 writes it; raise OSError if it cannot be read."""
+    with open_source(path) as source:
+        source.read_all(memoryview(bytearray(min(FRAME_BYTES, (source.size or FRAME_BYTES)))))
+        return str(source.digest)
 
 
 def _rest_of(file: BinaryIO) -> int | None:
@@ -178,5 +230,5 @@ def _cut_frames(
         call.sent_total, call.sent_digest = source.read_bytes, source.digest
         if head is not put and source.size is None:
             head = Continuation(total=call.sent_total)
-        yield replace(head, filesize=len(frame), digest=call.sent_digest), frame
+        yield replace(head, filesize=len(frame), digest=source.digest or UNSET), frame
         return

@@ -1,159 +1,258 @@
-"""Whole folders to a server and back, through one pipeline.
+"""Whole folders to a server and back.
 
-Spec: chapter 5, "Pipelining". The law of this module: every file that was asked for is either moved
-and verified or among the failures, with the reason; one that fails stops no other. Only the end
-of the connection ends it all.
+Spec: chapters 5 and 10. The law of this module: every file that was asked for is moved and
+verified, or kept because both sides have the same bytes, or left out for a reason that is told, or
+among the failures; one that fails stops no other. A run after one that was broken off goes on where
+that one stood.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from headframe import UNSET, BadName, Delete, Get, Put
-from headframe_client.calls import Call, GetCall, Progress, PutCall, ReplyCall
-from headframe_client.client import Client
-from headframe_client.folders import LocalFile, LocalFolder, walk_folder
-from headframe_client.pipeline import Pipeline
-from headframe_client.results import Entry
+from headframe import UNSET, BadName, UnsetType
+from headframe_client.address import Address
+from headframe_client.crew import Connect, Crew, Outcome
+from headframe_client.errors import ClientError
+from headframe_client.folders import LocalFile, LocalFolder, is_kept, walk_folder
+from headframe_client.journal import Journal, Upload, new_upload
+from headframe_client.results import Entry, Kept
+from headframe_client.retries import RETRIES, Retries
+from headframe_client.session import FRAME_BYTES
 from headframe_client.sinks import PartFile
-from headframe_client.sources import open_source, send_put
+from headframe_client.sources import Source
+from headframe_client.transfers import (
+    Claim,
+    DeleteTransfer,
+    GetTransfer,
+    PutTransfer,
+    Transfer,
+    UnlessKept,
+)
 
-__all__ = ["LocalFile", "Outcome", "Report", "delete_tree", "get_tree", "put_tree", "walk_folder"]
+__all__ = [
+    "LocalFile",
+    "Outcome",
+    "TreeOptions",
+    "begin_get",
+    "compare_names",
+    "delete_tree",
+    "get_tree",
+    "list_names",
+    "put_tree",
+    "walk_folder",
+]
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a transfer of many files has come to; it grows while that is under way."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeOptions:
+    """How many files are moved."""
 
-    files: int = 0
-    """Moved and verified."""
-    file_bytes: int = 0
-    """Their bytes."""
-    moved_bytes: int = 0
-    """All bytes that went by, those of unfinished files among them."""
-    failures: list[tuple[str, Exception]] = field(default_factory=list)
-    """Names, with what went wrong."""
+    address: Address | None = None
+    """Of the server, if another run is to go on with what this one cannot end: the part of a large
+    file that has been fetched is kept for it."""
+    journal: Journal | None = None
+    """Where uploads to that server are written down, so that another run finds them."""
+    compare: bool = True
+    """Whether a file is not moved if both sides have one of the same size and time, and of the same
+    digest."""
+    verify: bool = True
+    """Whether digests are sent and compared; else size and time suffice."""
+    connections: int = 1
+    """At the same time, for the files; names are listed over another."""
+    retries: int = RETRIES
+    """Of what can be tried again, without any progress in between."""
 
 
-Report = Callable[[Outcome], None]
-"""Called whenever a file is done, and now and then before."""
+def list_names(
+    connect: Connect,
+    prefix: str = "",
+    delimiter: str | None = None,
+    *,
+    retries: int = RETRIES,
+    outcome: Outcome | None = None,
+) -> Iterator[Entry]:
+    """Return the files whose names begin with `prefix`, in the order of their UTF-8 bytes.
+
+    This has a connection of its own; if that is lost, for instance because the entries are taken
+    so slowly, the listing goes on behind the last of them.
+    """
+    turns = Retries(retries, None if outcome is None else outcome.lose)
+    after: str | None = None
+    reached = False
+    while True:
+        try:
+            with connect() as client:
+                reached = True
+                for entry in client.list(prefix, delimiter, after=after):
+                    after = entry.name
+                    yield entry
+                    turns.reset()
+                return
+        except ClientError as error:
+            if not reached:
+                raise
+            turns.wait(error)
 
 
-class _Tally:
-    """Counts calls as the pipeline hands them over."""
+def compare_names(files: Iterable[LocalFile], entries: Iterable[Entry]) -> Iterator[LocalFile]:
+    """Return the files, each with what the server has under its name.
 
-    def __init__(self, report: Report | None) -> None:
-        self.outcome = Outcome()
-        self._report = report
-
-    def watch(self) -> Progress | None:
-        """Return what takes the progress of one file."""
-        if self._report is None:
-            return None
-        before = 0
-
-        def take(moved_bytes: int, _total: int | None) -> None:
-            nonlocal before
-            self.outcome.moved_bytes += moved_bytes - before
-            before = moved_bytes
-            self._tell()
-
-        return take
-
-    def finish(self, call: Call[Any]) -> None:
-        """Count a call that is done."""
-        if call.error is not None:
-            self.fail(call.subject, call.error)
-            return
-        self.outcome.files += 1
-        self.outcome.file_bytes += getattr(call.result(), "total", None) or 0
-        self._tell()
-
-    def fail(self, name: str, error: Exception) -> None:
-        """Count a file that was not moved."""
-        self.outcome.failures.append((name, error))
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._report is not None:
-            self._report(self.outcome)
+    Both come in the order of the UTF-8 bytes of their names, as `walk_folder` and `list_names` give
+    them.
+    """
+    entries = iter(entries)
+    entry = next(entries, None)
+    for file in files:
+        name = os.fsencode(file.name)
+        while entry is not None and entry.name.encode() < name:
+            entry = next(entries, None)
+        same = entry is not None and entry.name == file.name
+        yield replace(file, there=entry) if same else file
 
 
 def put_tree(
-    client: Client, files: Iterable[LocalFile], *, report: Report | None = None
+    connect: Connect,
+    files: Iterable[LocalFile],
+    options: TreeOptions | None = None,
+    *,
+    if_: str | UnsetType | None = UNSET,
+    outcome: Outcome | None = None,
 ) -> Outcome:
-    """Put files, each under its name and with its time.
+    """Put files, each under its name and with its time; `if_` holds for every one of them.
 
-    >>> with Client() as client:  # doctest: +SKIP
-    ...     put_tree(client, walk_folder("photos", "2026/"))
+    >>> def connect():
+    ...     return Client.from_url("headframe://127.0.0.1")
+    >>> put_tree(connect, walk_folder("photos", "2026/"))  # doctest: +SKIP
     """
-    tally = _Tally(report)
-    pipeline = Pipeline(client.session, tally.finish)
-    for file in files:
-        if file.trouble:
-            tally.fail(file.path, OSError(file.trouble))
-            continue
-        try:
-            call, sent_bytes = _begin_put(client, file, tally.watch())
-        except OSError as error:
-            tally.fail(file.path, error)
-            continue
-        pipeline.add(call, sent_bytes)
-    pipeline.finish()
-    return tally.outcome
+    options = TreeOptions() if options is None else options
+    outcome = Outcome() if outcome is None else outcome
+
+    def transfers() -> Iterator[Transfer[Any]]:
+        for file in files:
+            if file.skipped:
+                outcome.skip(file.path, file.trouble)
+                continue
+            if file.trouble:
+                outcome.fail(file.path, OSError(file.trouble))
+                continue
+            put = PutTransfer(
+                file.name,
+                file.path,
+                mtime=True,
+                if_=if_,
+                claim=_claim(file, options, always=not isinstance(if_, UnsetType)),
+                verify=options.verify,
+            )
+            put.path = file.path
+            there = file.there if options.compare else None
+            if there is None or not file.resembles(there):
+                yield put
+            elif options.verify:
+                yield UnlessKept(file.path, file.size, put)
+            else:
+                outcome.keep(put, Kept(name=file.name, total=file.size, verified=False))
+
+    _run(connect, transfers(), options, outcome)
+    return outcome
 
 
-def _begin_put(client: Client, file: LocalFile, progress: Progress | None) -> tuple[PutCall, int]:
-    """Send a file; return its call and how many bytes went out."""
-    with open_source(file.path) as source:
-        mtime = UNSET if source.mtime is None or source.mtime < 0 else source.mtime
-        put = Put(id=client.session.next_id(), filename=file.name, mtime=mtime)
-        return send_put(client.session, put, source, progress), source.read_bytes
+def _run(
+    connect: Connect, transfers: Iterator[Transfer[Any]], options: TreeOptions, outcome: Outcome
+) -> None:
+    crew = Crew(
+        connect,
+        transfers,
+        outcome,
+        connections=options.connections,
+        retries=options.retries,
+    )
+    crew.run()
+
+
+def _claim(file: LocalFile, options: TreeOptions, *, always: bool) -> Claim:
+    """Return what decides as which upload a file is sent: a small one needs none, unless `always`.
+
+    Without a condition a put whose reply was lost is simply made again.
+    """
+
+    def claim(source: Source) -> Upload | None:
+        if source.size is None or not (always or source.size > FRAME_BYTES):
+            return None
+        if options.journal is None or options.address is None or source.mtime_ns is None:
+            return Upload(new_upload())
+        url = str(options.address.at(file.name))
+        return options.journal.claim(url, file.path, source.size, source.mtime_ns)
+
+    return claim
 
 
 def get_tree(
-    client: Client,
+    connect: Connect,
     prefix: str,
     folder: str | os.PathLike[str],
+    options: TreeOptions | None = None,
     *,
     keep: str = "",
-    report: Report | None = None,
+    outcome: Outcome | None = None,
 ) -> Outcome:
     """Fetch all files whose names begin with `prefix`, which is empty or ends with `/`.
 
     They get their names, less the prefix, below `folder`, or below `keep` in it.
     """
-    tally = _Tally(report)
-    pipeline = Pipeline(client.session, tally.finish)
+    options = TreeOptions() if options is None else options
+    outcome = Outcome() if outcome is None else outcome
     target = LocalFolder(folder)
-    for entry in client.list(prefix):
-        try:
-            path = target.place(keep + entry.name[len(prefix) :])
-        except (OSError, BadName) as error:
-            tally.fail(entry.name, error)
-            continue
-        call = GetCall(entry.name, PartFile(path), progress=tally.watch())
-        client.session.begin(call, _request_whole(client, entry))
-        pipeline.add(call, entry.total or 0)
-    pipeline.finish()
-    return tally.outcome
+
+    def transfers() -> Iterator[Transfer[Any]]:
+        for entry in list_names(connect, prefix, retries=options.retries, outcome=outcome):
+            try:
+                path = target.place(keep + entry.name[len(prefix) :])
+            except (OSError, BadName) as error:
+                outcome.fail(entry.name, error)
+                continue
+            total = entry.total or 0
+            get = begin_get(entry.name, path, options, total=total)
+            if not (options.compare and is_kept(path, entry)):
+                yield get
+            elif options.verify:
+                yield UnlessKept(path, total, get)
+            else:
+                outcome.keep(get, Kept(name=entry.name, total=total, verified=False))
+
+    _run(connect, transfers(), options, outcome)
+    return outcome
 
 
-def _request_whole(client: Client, entry: Entry) -> Get:
-    return Get(id=client.session.next_id(), filename=entry.name, want=["digest"])
+def begin_get(
+    name: str,
+    path: str,
+    options: TreeOptions,
+    *,
+    total: int | None = None,
+    if_rev: str | None = None,
+) -> GetTransfer:
+    """Return the transfer of one file to a path."""
+    origin = "" if options.address is None else str(options.address.at(name))
+    sink = PartFile(path, origin)
+    get = GetTransfer(name, sink, total=total, verify=options.verify, if_rev=if_rev)
+    get.path = path
+    return get
 
 
-def delete_tree(client: Client, prefix: str, *, report: Report | None = None) -> Outcome:
+def delete_tree(
+    connect: Connect,
+    prefix: str,
+    options: TreeOptions | None = None,
+    *,
+    outcome: Outcome | None = None,
+) -> Outcome:
     """Delete all files whose names begin with `prefix`, which is empty or ends with `/`."""
-    tally = _Tally(report)
-    pipeline = Pipeline(client.session, tally.finish)
-    for entry in client.list(prefix):
-        call = ReplyCall(entry.name)
-        request = Delete(id=client.session.next_id(), filename=entry.name)
-        client.session.begin(call, request)
-        pipeline.add(call)
-    pipeline.finish()
-    return tally.outcome
+    options = TreeOptions() if options is None else options
+    outcome = Outcome() if outcome is None else outcome
+    entries = list_names(connect, prefix, retries=options.retries, outcome=outcome)
+    _run(connect, (DeleteTransfer(entry.name) for entry in entries), options, outcome)
+    return outcome

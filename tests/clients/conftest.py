@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
@@ -165,6 +166,12 @@ def server(root: Path) -> Iterator[Server]:
 def url(server: Server) -> str:
     """The URL of the real server, with a `/` at its end."""
     return f"headframe://127.0.0.1:{server.address[1]}/"
+
+
+@pytest.fixture
+def connect(url: str) -> Callable[[], Client]:
+    """Return what connects to the real server."""
+    return functools.partial(Client.from_url, url, timeout_s=TIMEOUT_S)
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_a_refusal_has_its_exit_code(scripted, word, code):
         peer.send(Refusal(code=word, message="\x1b[31mred", retry_ms=retry_ms))
 
     server = scripted(refuse)
-    returned, out, err = run("stat", f"{server.url}a")
+    returned, out, err = run("stat", "--retries", "0", f"{server.url}a")
     assert (code, "") == (returned, out)
     assert word in err
     assert "\x1b" not in err

@@ -4,10 +4,12 @@ The law of this package: what the user sees is the result, or one line that says
 and an exit code (`exits`). A module is imported when its command is called; `headframe --help`
 costs little more than click itself.
 
-    entry      the table of commands          text     names, sizes and times for people
-    transfers  put, get, cat                  exits    errors as a line and a code
-    files      ls, stat, rm, mv               bar      progress, on a terminal
-    demo       demo                           targets  URLs and HEADFRAME_URL
+    entry      the table of commands          options   what several commands can be told
+    transfers  put, get, cat                  targets   URLs and HEADFRAME_URL
+    files      ls, stat, rm, mv               watching  progress, and what it came to
+    uploads    uploads ls, uploads abort      state     where uploads are written down
+    demo       demo                           exits     errors as a line and a code
+    completion completion                     text      names, sizes and times for people
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ byte differs it says which file and fails.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
@@ -21,14 +22,22 @@ import click
 
 from headframe_client.address import Address
 from headframe_client.client import Client
-from headframe_client.command.bar import open_bar
 from headframe_client.command.exits import describe
 from headframe_client.command.hexdump import dump_frame
 from headframe_client.command.original import build_frame, put_and_listen
 from headframe_client.command.server_process import run_server
 from headframe_client.command.text import show_bytes, show_count, show_rate, show_seconds
+from headframe_client.command.watching import Watch, open_progress
+from headframe_client.crew import Connect
 from headframe_client.errors import ClientError, Refused
-from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
+from headframe_client.trees import (
+    LocalFile,
+    Outcome,
+    get_tree,
+    list_names,
+    put_tree,
+    walk_folder,
+)
 
 __all__ = ["demo"]
 
@@ -57,8 +66,9 @@ def demo(tree: Path | None) -> None:
     ):
         _say("server", f"{address} in a process of its own, over a temporary folder")
         click.echo()
-        with Client.from_url(address) as client:
-            moved_s = _move(client, files, _make(folder, "fetched"))
+        connect = functools.partial(Client.from_url, address)
+        moved_s = _move(connect, files, _make(folder, "fetched"))
+        with connect() as client:
             _show_original(client, address)
     click.echo()
     verdict = click.style("identical", bold=True)
@@ -69,19 +79,19 @@ def demo(tree: Path | None) -> None:
     )
 
 
-def _move(client: Client, files: list[LocalFile], fetched: Path) -> float:
+def _move(connect: Connect, files: list[LocalFile], fetched: Path) -> float:
     """Put, list, get and compare; return how long the moving took."""
     total = sum(file.size for file in files)
-    with open_bar("put -r") as bar:
-        put, put_s = _time(lambda: put_tree(client, files, report=bar and bar.show_tree(total)))
+    put = Watch(verb="put", total_bytes=total)
+    with open_progress(put, "put -r"):
+        _, put_s = _time(lambda: put_tree(connect, files, outcome=put))
     _say_moved("put -r", put, put_s, len(files))
-    entries, list_s = _time(lambda: list(client.list()))
+    entries, list_s = _time(lambda: list(list_names(connect)))
     _check({entry.name for entry in entries} == {file.name for file in files}, "the listing")
     _say("ls", f"{show_count(len(entries), 'name')} in {show_seconds(list_s)}")
-    with open_bar("get -r") as bar:
-        got, get_s = _time(
-            lambda: get_tree(client, "", fetched, report=bar and bar.show_tree(total))
-        )
+    got = Watch(verb="get", total_bytes=total)
+    with open_progress(got, "get -r"):
+        _, get_s = _time(lambda: get_tree(connect, "", fetched, outcome=got))
     _say_moved("get -r", got, get_s, len(files))
     for file in files:
         _check(_digest(Path(file.path)) == _digest(fetched / file.name), file.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import MutableMapping
 from importlib import import_module
@@ -16,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from headframe_client.command.exits import ExitCode, describe, exit_code_of
+from headframe_client.command.exits import ExitCode, describe, exit_code_of, to_json
 
 __all__ = ["TABLE", "LazyGroup", "headframe"]
 
@@ -30,7 +31,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "rm": ("headframe_client.command.files:remove", "Delete files."),
     "mv": ("headframe_client.command.files:move", "Give a file another name."),
     "cat": ("headframe_client.command.transfers:cat", "Write files to standard output."),
+    "uploads": ("headframe_client.command.uploads:uploads", "Show or abort unfinished uploads."),
     "demo": ("headframe_client.command.demo:demo", "Move real files there and back, and see."),
+    "completion": (
+        "headframe_client.command.completion:completion",
+        "Let a shell complete the commands.",
+    ),
 }
 
 
@@ -61,29 +67,23 @@ class LazyGroup(click.Group):
                 stream.reconfigure(errors="backslashreplace")
         extra["standalone_mode"] = False
         try:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             returned = super().main(*args, **extra)
             sys.exit(returned if isinstance(returned, int) else ExitCode.OK)
-        except click.ClickException as error:
-            sys.exit(_complain(_describe_usage(error), error.exit_code))
-        except (KeyboardInterrupt, click.Abort):
-            sys.exit(_complain("interrupted", ExitCode.INTERRUPTED))
-        except Exception as error:
+        except BrokenPipeError:
+            _silence_output()
+            sys.exit(ExitCode.OTHER)
+        except (Exception, KeyboardInterrupt) as error:
             if os.environ.get("HEADFRAME_DEBUG"):
                 raise
-            sys.exit(_complain(describe(error), exit_code_of(error)))
+            line = to_json(error) if "--json" in sys.argv else f"headframe: {describe(error)}"
+            click.echo(line, err=True)
+            sys.exit(exit_code_of(error))
 
 
-def _complain(line: str, code: int) -> int:
-    click.echo(f"headframe: {line}", err=True)
-    return code
-
-
-def _describe_usage(error: click.ClickException) -> str:
-    text = " ".join(error.format_message().split())
-    context = getattr(error, "ctx", None)
-    if isinstance(error, click.UsageError) and context is not None:
-        return f"{text.rstrip('.')} (see {context.command_path} --help)"
-    return text
+def _silence_output() -> None:
+    """Let nothing be written any more to where nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -7,12 +7,15 @@ the line reaches a terminal unescaped. With HEADFRAME_DEBUG set, exceptions pass
 from __future__ import annotations
 
 import errno
+import json
 from enum import IntEnum
 from typing import Final
 
+import click
+
 from headframe_client.command.text import escape
 
-__all__ = ["ExitCode", "describe", "exit_code_of"]
+__all__ = ["ExitCode", "describe", "exit_code_of", "to_json"]
 
 
 class ExitCode(IntEnum):
@@ -38,6 +41,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST_LINE: Final = 1000
+"""Characters of an error that are shown: a server may send 65,535."""
+
 _OF_REFUSAL: Final = {
     "not-found": ExitCode.NOT_FOUND,
     "upload-gone": ExitCode.NOT_FOUND,
@@ -45,6 +51,7 @@ _OF_REFUSAL: Final = {
     "forbidden": ExitCode.DENIED,
     "conflict": ExitCode.EXISTS,
     "precondition-failed": ExitCode.EXISTS,
+    "superseded": ExitCode.EXISTS,
     "bad-name": ExitCode.USAGE,
     "timeout": ExitCode.NETWORK,
     "closing": ExitCode.NETWORK,
@@ -54,9 +61,12 @@ _OF_REFUSAL: Final = {
     "unknown-command": ExitCode.PROTOCOL,
     "unsupported": ExitCode.PROTOCOL,
     "unsupported-version": ExitCode.PROTOCOL,
+    "bad-range": ExitCode.PROTOCOL,
+    "offset-mismatch": ExitCode.PROTOCOL,
     "size-mismatch": ExitCode.DIGEST,
     "digest-mismatch": ExitCode.DIGEST,
     "no-space": ExitCode.NO_SPACE,
+    "too-large": ExitCode.NO_SPACE,
     "busy": ExitCode.BUSY,
 }
 """By the code of a refusal; any other is OTHER."""
@@ -76,10 +86,22 @@ _OF_ERRNO: Final = {
 """By the number of a local error; any other is OTHER."""
 
 
+def to_json(error: BaseException, **about: str) -> str:
+    """Return an error as a line of JSON."""
+    code = exit_code_of(error)
+    said = {"error": code.name.lower().replace("_", "-"), "exit": int(code)}
+    word = getattr(error, "word", None)
+    return json.dumps(
+        said | ({} if word is None else {"code": word}) | {"message": describe(error)} | about
+    )
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return the code for an error."""
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | click.Abort):
         return ExitCode.INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return ExitCode.USAGE
     if isinstance(error, OSError):
         return _OF_ERRNO.get(error.errno or 0, ExitCode.OTHER)
     from headframe_client import errors  # noqa: PLC0415
@@ -110,11 +132,25 @@ def describe(error: BaseException) -> str:
         where = error.filename
         named = f"{where}: " if isinstance(where, str) else ""
         return escape(f"{named}{error.strerror}")
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "interrupted"
+    if isinstance(error, click.ClickException):
+        return _describe_usage(error)
     if isinstance(error, ModuleNotFoundError):
         return f"the command line needs {error.name}: pip install 'headframe[cli]'"
     from headframe_client import errors  # noqa: PLC0415
 
     text = " ".join(str(error).split())
+    if len(text) > LONGEST_LINE:
+        text = f"{text[:LONGEST_LINE]}... ({len(text)} characters)"
     if isinstance(error, errors.ClientError | OSError):
         return escape(text)
     return escape(f"internal error: {type(error).__name__}: {text}")
+
+
+def _describe_usage(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        text = f"{text.rstrip('.')} (see {context.command_path} --help)"
+    return escape(text)

@@ -1,49 +1,79 @@
 """The commands that move bytes: put, get, cat.
 
-The law of this module: the exit code is 0 only when every file that was asked for has arrived
-and been verified, and each one that has not is named on standard error.
+The law of this module: the exit code is 0 only when every file that was asked for is where it
+belongs and verified, and each one that is not is named on standard error.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Iterable, Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import click
 
+from headframe import UNSET, UnsetType
 from headframe_client.address import Address
-from headframe_client.client import Client, new_upload
-from headframe_client.command.bar import is_watched, open_bar
-from headframe_client.command.exits import ExitCode, describe
-from headframe_client.command.targets import (
-    connect,
-    connection_options,
-    find_address,
-    is_url,
-    last_segment,
+from headframe_client.client import Client, check_requested
+from headframe_client.command.completion import complete_file
+from headframe_client.command.options import (
+    byte_options,
+    given,
     revision_option,
-    try_again,
+    transfer_options,
 )
-from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
+from headframe_client.command.state import open_journal
+from headframe_client.command.targets import connector, find_address, is_url, last_segment
+from headframe_client.command.watching import Watch, watch
+from headframe_client.crew import Crew
 from headframe_client.errors import InvalidArgument
-from headframe_client.results import GetResult, PutResult
-from headframe_client.trees import LocalFile, Outcome, get_tree, put_tree, walk_folder
+from headframe_client.sinks import StreamSink
+from headframe_client.transfers import GetTransfer, PutTransfer
+from headframe_client.trees import (
+    LocalFile,
+    TreeOptions,
+    begin_get,
+    compare_names,
+    get_tree,
+    list_names,
+    put_tree,
+    walk_folder,
+)
 
-__all__ = ["cat", "get", "put", "report_failures"]
+__all__ = ["cat", "get", "put"]
+
+Connect = Callable[[], Client]
+
+
+def _tree_options(address: Address) -> TreeOptions:
+    """Return how files are moved, as the options of the command say."""
+    options = given()
+    return TreeOptions(
+        address=address if options.resume else None,
+        journal=open_journal() if options.resume else None,
+        compare=options.resume,
+        verify=options.verify,
+        connections=options.connections,
+        retries=options.retries,
+    )
 
 
 # --- put ---------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(epilog="Example: headframe put -r photos headframe://files.example/2026/")
 @click.option("-r", "--recursive", is_flag=True, help="Send folders with all that is in them.")
 @click.option("--if-absent", is_flag=True, help="Only if no file has the name.")
 @revision_option
-@connection_options
-@click.argument("arguments", nargs=-1, required=True, metavar="LOCAL... [URL]")
+@transfer_options
+@click.argument(
+    "arguments",
+    nargs=-1,
+    required=True,
+    metavar="LOCAL... [URL]",
+    shell_complete=complete_file,
+)
 @click.pass_context
 def put(
     ctx: click.Context,
@@ -56,6 +86,9 @@ def put(
 
     `put a.txt URL/dir/` makes dir/a.txt, `put a.txt URL/b.txt` makes b.txt. `put -r photos URL/x/`
     makes x/photos/..., `put -r photos URL/x` makes x/...
+
+    A run after one that was broken off goes on where that one stood: a file that is there already
+    is not sent again, and a large one from where it was cut.
     """
     has_url = is_url(arguments[-1])
     address = find_address(arguments[-1] if has_url else None)
@@ -64,88 +97,102 @@ def put(
         raise click.UsageError("Nothing to put was named.", ctx)
     if len(sources) > 1 and not address.is_folder:
         raise click.UsageError("Several files need a URL that ends with /.", ctx)
-    if len(sources) == 1 and (sources[0] == "-" or not os.path.isdir(sources[0])):
-        _put_one(sources[0], address, if_absent=if_absent, if_rev=if_rev)
-        return
-    if if_absent or if_rev is not None:
+    folders = [source for source in sources if source != "-" and os.path.isdir(source)]
+    if (if_absent or if_rev is not None) and (folders or len(sources) > 1):
         raise click.UsageError("--if-absent and --if-rev are for one file.", ctx)
-    files = [file for source in sources for file in _find_files(source, address, recursive)]
-    with connect(address) as client:
-        report_failures(ctx, _put_all(client, files))
+    if if_absent and if_rev is not None:
+        raise click.UsageError("A file that must not exist has no revision.", ctx)
+    if_ = None if if_absent else UNSET if if_rev is None else if_rev
+    if sources == ("-",):
+        _put_input(address, if_)
+        return
+    connect, options = connector(address), _tree_options(address)
+    for source in sources:
+        _check_source(source, recursive)
+    several = bool(folders) or len(sources) > 1
+
+    def find(seen: Watch | None) -> Iterator[LocalFile]:
+        compares = options.compare and seen is not None
+        return chain.from_iterable(
+            _find_files(source, address, connect if compares else None, seen) for source in sources
+        )
+
+    total = sum(file.size for file in find(None)) if _wants_total() else None
+    with watch("put", _title(sources, "put"), several=several, total_bytes=total) as seen:
+        put_tree(connect, find(seen), options, if_=if_, outcome=seen)
 
 
-def _put_one(source: str, address: Address, *, if_absent: bool, if_rev: str | None) -> None:
-    """Put a file, or standard input, with a bar of its own."""
-    name = address.name
+def _wants_total() -> bool:
+    """Return whether somebody is going to see what share of all has been moved."""
+    options = given()
+    return not options.quiet and (sys.stderr.isatty() or options.progress not in ("auto", "none"))
+
+
+def _title(names: tuple[str, ...], verb: str) -> str:
+    return f"{verb} {last_segment(names[0])}" if len(names) == 1 else verb
+
+
+def _put_input(address: Address, if_: str | UnsetType | None) -> None:
+    """Put standard input, which can be read once only."""
     if address.is_folder:
-        if source == "-":
-            raise InvalidArgument("standard input needs a URL with a name that does not end with /")
-        name += os.path.basename(source)
-    mtime = None if source == "-" else max(0, os.stat(source).st_mtime_ns // 1000)
-    begun = time.monotonic()
-    upload = new_upload()
-
-    def send() -> PutResult:
-        with connect(address) as client:
-            return client.put(
-                name,
-                sys.stdin.buffer if source == "-" else source,
-                mtime=mtime,
-                if_rev=if_rev,
-                if_absent=if_absent,
-                upload=None if source == "-" else upload,
-                progress=bar and bar.show_file,
-            )
-
-    with open_bar(f"put {last_segment(name)}") as bar:
-        stored = send() if source == "-" else try_again(send)
-    _summarise("put", Outcome(files=1, file_bytes=stored.total), begun)
+        raise InvalidArgument("standard input needs a URL with a name that does not end with /")
+    check_requested(address.name)
+    source = sys.stdin.buffer
+    with watch("put", f"put {last_segment(address.name)}", several=False) as seen:
+        transfer = PutTransfer(address.name, source, if_=if_, verify=given().verify)
+        Crew(connector(address), iter([transfer]), seen, retries=given().retries).run()
 
 
-def _find_files(source: str, address: Address, recursive: bool) -> Iterator[LocalFile]:
-    """Return the files that an argument means, under the names that they will have."""
+def _check_source(source: str, recursive: bool) -> None:
     if source == "-":
         raise InvalidArgument("standard input cannot be put together with other files")
+    if not recursive and os.path.isdir(source):
+        raise InvalidArgument(f"{source!r} is a folder: put -r")
+
+
+def _find_files(
+    source: str, address: Address, connect: Connect | None, seen: Watch | None
+) -> Iterator[LocalFile]:
+    """Return the files that an argument means, under the names that they will have.
+
+    With `connect` those in a folder come with what the server has under their names.
+    """
     own_name = os.path.basename(source.rstrip("/" + os.sep))
     if not os.path.isdir(source):
-        yield LocalFile(source, address.name + own_name, 0)
+        name = address.name + own_name if address.is_folder else address.name
+        check_requested(name)
+        size = os.stat(source).st_size if os.path.exists(source) else 0
+        yield LocalFile(source, name, size)
         return
-    if not recursive:
-        raise InvalidArgument(f"{source!r} is a folder: put -r")
     prefix = address.name
     if not address.is_folder:
         prefix += "/"
     elif own_name not in ("", ".", ".."):
         prefix += f"{own_name}/"
-    yield from walk_folder(source, prefix)
-
-
-def _put_all(client: Client, files: Iterable[LocalFile]) -> Outcome:
-    begun = time.monotonic()
-    files = list(files)
-    with open_bar("put") as bar:
-        outcome = put_tree(
-            client,
-            files,
-            report=bar and bar.show_tree(sum(file.size for file in files)),
-        )
-    _summarise("put", outcome, begun)
-    return outcome
+    files = walk_folder(source, prefix)
+    if connect is None:
+        yield from files
+    else:
+        entries = list_names(connect, prefix, retries=given().retries, outcome=seen)
+        yield from compare_names(files, entries)
 
 
 # --- get ---------------------------------------------------------------------------------------
 
 
-@click.command()
+@click.command(epilog="Example: headframe get -r headframe://files.example/2026/photos .")
 @click.option("-r", "--recursive", is_flag=True, help="Fetch all files below the name.")
-@connection_options
-@click.argument("arguments", nargs=-1, metavar="[URL]... [LOCAL]")
+@transfer_options
+@click.argument("arguments", nargs=-1, metavar="[URL]... [LOCAL]", shell_complete=complete_file)
 @click.pass_context
 def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None:
     """Fetch a file, or with -r a folder. LOCAL may be - for standard output; it is . if left out.
 
     `get URL/a.txt dir/` makes dir/a.txt. `get -r URL/photos x/` makes x/photos/..., `get -r
     URL/photos x` makes x/... A file gets its name when it has arrived and been verified.
+
+    A run after one that was broken off goes on where that one stood: with -r a file that is here
+    already is not fetched again, and a large one from where it was cut.
     """
     texts = list(arguments)
     local = texts.pop() if len(texts) > 1 and not is_url(texts[-1]) else "."
@@ -153,93 +200,65 @@ def get(ctx: click.Context, arguments: tuple[str, ...], recursive: bool) -> None
     into = local in (".", "..") or local.endswith(("/", os.sep)) or len(addresses) > 1
     if local == "-" and (recursive or len(addresses) > 1):
         raise click.UsageError("Only one file can go to standard output.", ctx)
-    outcome = Outcome()
-    for address in addresses:
-        if not recursive:
-            _get_one(address, local, into)
-            continue
-        with connect(address) as client:
-            outcome.failures += _get_all(client, address, local, into).failures
-    report_failures(ctx, outcome)
+    if local == "-":
+        _get_output(addresses[0], "get")
+        return
+    if not recursive:
+        for address in addresses:
+            _check_name(address)
+    title = _title(tuple(address.name for address in addresses), "get")
+    several = recursive or len(addresses) > 1
+    with watch("get", title, several=several) as seen:
+        for address in addresses:
+            if recursive:
+                _get_all(address, local, into, seen)
+            else:
+                _get_one(address, local, into, seen)
 
 
-def _get_one(address: Address, local: str, into: bool) -> None:
-    """Fetch one file, with a bar of its own."""
+def _check_name(address: Address) -> None:
     name = address.name
     if not name or name.endswith("/"):
         raise InvalidArgument(f"{name or '/'!r} is a folder: get -r")
-    begun = time.monotonic()
-    with open_bar(f"get {last_segment(name)}") as bar:
-        progress = bar and bar.show_file
-        if local == "-":
-            with connect(address) as client:
-                client.get(name, sys.stdout.buffer, progress=progress)
-            return
-        path = os.path.join(local, last_segment(name)) if into or os.path.isdir(local) else local
-
-        def fetch() -> GetResult:
-            with connect(address) as client:
-                return client.get(name, path, progress=progress)
-
-        got = try_again(fetch)
-    _summarise("get", Outcome(files=1, file_bytes=got.total), begun)
+    check_requested(name)
 
 
-def _get_all(client: Client, address: Address, local: str, into: bool) -> Outcome:
-    """Fetch all files below a name."""
+def _get_one(address: Address, local: str, into: bool, seen: Watch) -> None:
+    """Fetch one file."""
+    name, options = address.name, _tree_options(address)
+    path = os.path.join(local, last_segment(name)) if into or os.path.isdir(local) else local
+    transfer = begin_get(name, path, options)
+    Crew(connector(address), iter([transfer]), seen, retries=options.retries).run()
+
+
+def _get_output(address: Address, verb: str) -> None:
+    """Write one file to standard output; after a loss it goes on behind what is written."""
+    _check_name(address)
+    sink = StreamSink(sys.stdout.buffer)
+    title = f"{verb} {last_segment(address.name)}"
+    with watch("get", title, several=False, output=True) as seen:
+        transfer = GetTransfer(address.name, sink, resume=False, verify=given().verify)
+        Crew(connector(address), iter([transfer]), seen, retries=given().retries).run()
+
+
+def _get_all(address: Address, local: str, into: bool, seen: Watch) -> None:
+    """Fetch all files below a name, or the file of that name."""
     name = address.name
-    begun = time.monotonic()
     prefix = f"{name.rstrip('/')}/" if name else ""
     keep = f"{last_segment(name)}/" if into and name else ""
-    with open_bar("get") as bar:
-        outcome = get_tree(
-            client,
-            prefix,
-            local,
-            keep=keep,
-            report=bar and bar.show_tree(None),
-        )
-    if not outcome.files and not outcome.failures and name:
-        _get_one(address.at(name.rstrip("/")), local, into)
-    else:
-        _summarise("get", outcome, begun)
-    return outcome
+    before = seen.files + seen.kept + len(seen.failures)
+    get_tree(connector(address), prefix, local, _tree_options(address), keep=keep, outcome=seen)
+    if name and before == seen.files + seen.kept + len(seen.failures):
+        _get_one(address.at(name.rstrip("/")), local, into, seen)
 
 
 # --- cat ---------------------------------------------------------------------------------------
 
 
-@click.command()
-@connection_options
+@click.command(epilog="Example: headframe cat headframe://files.example/notes.txt")
+@byte_options
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 def cat(urls: tuple[str, ...]) -> None:
     """Write files to standard output, one after the other."""
     for address in [find_address(url) for url in urls] or [find_address(None)]:
-        with connect(address) as client:
-            client.get(address.name, sys.stdout.buffer)
-
-
-# --- what is said at the end -------------------------------------------------------------------
-
-
-def _summarise(verb: str, outcome: Outcome, begun: float) -> None:
-    """Say what was moved, to somebody who is watching."""
-    if is_watched():
-        seconds = time.monotonic() - begun
-        click.echo(
-            f"{verb} {show_count(outcome.files, 'file')}, {show_bytes(outcome.file_bytes)}"
-            f" in {show_seconds(seconds)} ({show_rate(outcome.file_bytes, seconds, 'bytes')})",
-            err=True,
-        )
-
-
-def report_failures(ctx: click.Context, outcome: Outcome) -> None:
-    """Name what failed and exit if anything did."""
-    for name, error in outcome.failures:
-        click.echo(f"headframe: {escape(name)}: {describe(error)}", err=True)
-    if outcome.failures:
-        _exit(ctx, ExitCode.SOME_FAILED)
-
-
-def _exit(ctx: click.Context, code: ExitCode) -> NoReturn:
-    ctx.exit(code)
+        _get_output(address, "cat")
