@@ -1,5 +1,60 @@
 """The conformance kit: what another implementation is tested with.
 
+    headframe conform server headframe://127.0.0.1:37263
+
+    from headframe.conformance import SERVER_CHECKS, run_checks
+    results = run_checks("headframe://127.0.0.1:37263", SERVER_CHECKS)
+
 Needs `pip install "headframe[conformance]"`. It stands on the public API of the codec and nothing
-below the tests imports it. So far it holds the Hypothesis strategies.
+below the tests imports it. A check (`check`) is a plain object whose `run` talks to the
+implementation through a `peer`, in the words of `requests`; `runner` runs many of them, `runs` and
+`terminal` tell what came out. The checks of servers are in `server`, a module for each chapter of
+the standard; `strategies` holds Hypothesis strategies for HF/1.
+
+The law of this module: a name is imported when it is first used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headframe.conformance.check import Check, Lane, Profile, Role, select
+    from headframe.conformance.runner import chosen, run_checks
+    from headframe.conformance.server import SERVER_CHECKS
+    from headframe.conformance.target import Facts, Target
+    from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
+
+__all__ = [
+    "SERVER_CHECKS",
+    "Check",
+    "Deviation",
+    "Facts",
+    "Lane",
+    "Profile",
+    "Result",
+    "Role",
+    "SetupError",
+    "Target",
+    "Verdict",
+    "chosen",
+    "run_checks",
+    "select",
+]
+
+_PLACES = {
+    "check": ("Check", "Lane", "Profile", "Role", "select"),
+    "runner": ("chosen", "run_checks"),
+    "server": ("SERVER_CHECKS",),
+    "target": ("Facts", "Target"),
+    "verdicts": ("Deviation", "Result", "SetupError", "Verdict"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name from where it is."""
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

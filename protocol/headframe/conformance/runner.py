@@ -1,0 +1,140 @@
+"""Runs checks, several at a time, and turns what they find into verdicts.
+
+    results = run_checks("headframe://127.0.0.1:37263", SERVER_CHECKS)
+
+The law of this module: each check has a conversation of its own and ends with a verdict, whatever
+happens in it; what is the kit's own fault is an `error`, never a `fail`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from headframe.conformance.check import OK, Check, Lane, Profile
+from headframe.conformance.peer import Conversation, Peer
+from headframe.conformance.preflight import look_at
+from headframe.conformance.target import Facts, Target
+from headframe.conformance.verdicts import Deviation, Result, Verdict
+
+__all__ = ["WORKERS", "chosen", "run_check", "run_checks"]
+
+WORKERS: Final = 6
+"""Checks at a time: each has up to four connections, and a server may allow one peer 32."""
+
+_HELD: Final = {
+    Profile.ORIGIN: {Profile.ORIGIN},
+    Profile.CORE: {Profile.ORIGIN, Profile.CORE},
+    Profile.FULL: set(Profile),
+}
+
+
+def chosen(
+    checks: Iterable[Check], profile: Profile = Profile.FULL, lane: Lane = Lane.PLAIN
+) -> tuple[Check, ...]:
+    """Return those that belong to a profile and a lane."""
+    return tuple(c for c in checks if c.profile in _HELD[profile] and c.lane is lane)
+
+
+def run_checks(
+    server: str | Target,
+    checks: Sequence[Check],
+    *,
+    facts: Facts | None = None,
+    seed: str = "0",
+    workers: int = WORKERS,
+    flat: bool = False,
+    on_result: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Run checks and return their results, in the order of the checks.
+
+    Raises SetupError where there is nothing to test. `facts` spares the look beforehand;
+    `on_result` is called from several threads, one at a time.
+    """
+    target = Target.from_url(server) if isinstance(server, str) else server
+    if facts is None:
+        facts = look_at(target, silent_is_fine=flat)
+    lock = threading.Lock()
+    stop = threading.Event()
+    ended: dict[str, Future[Result]] = {}
+
+    def run(check: Check) -> Result:
+        if stop.is_set():
+            return Result(check=check, verdict=Verdict.SKIP, got="the run was stopped")
+        result = _blocked(check, ended) or run_check(target, facts, check, seed=seed, flat=flat)
+        if on_result is not None:
+            with lock:
+                on_result(result)
+        return result
+
+    with ThreadPoolExecutor(max(1, workers), "check") as pool:
+        try:
+            for check in _after_their_needs(checks):
+                ended[check.id] = pool.submit(run, check)
+            return [ended[check.id].result() for check in checks]
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _after_their_needs(checks: Sequence[Check]) -> list[Check]:
+    """Return the checks so that each comes after those that it depends on."""
+    by_id = {check.id: check for check in checks}
+    ordered: dict[str, Check] = {}
+
+    def place(check: Check) -> None:
+        if check.id not in ordered:
+            for other in check.depends_on:
+                if other in by_id:
+                    place(by_id[other])
+            ordered[check.id] = check
+
+    for check in checks:
+        place(check)
+    return list(ordered.values())
+
+
+def _blocked(check: Check, ended: dict[str, Future[Result]]) -> Result | None:
+    """Return the verdict of a check that depends on one that failed, in this run."""
+    for other in check.depends_on:
+        if other in ended and ended[other].result().verdict not in _GOOD:
+            return Result(check=check, verdict=Verdict.BLOCKED, got=f"{other} did not pass")
+    return None
+
+
+_GOOD: Final = {Verdict.PASS, Verdict.WARN, Verdict.INFO}
+
+
+def run_check(
+    target: Target, facts: Facts, check: Check, *, seed: str = "0", flat: bool = False
+) -> Result:
+    """Run one check and clean up after it."""
+    missing = check.needs - facts.abilities
+    if missing:
+        return Result(check=check, verdict=Verdict.SKIP, got=f"needs {', '.join(sorted(missing))}")
+    begun = time.monotonic()
+    talk = Conversation(target, facts, seed=f"{seed} {check.id}", flat=flat)
+    permitted = " or ".join(check.permitted)
+    try:
+        got = check.run(Peer(talk)) or OK
+        verdict = check.permitted.get(got, Verdict.FAIL)
+    except Deviation as deviation:
+        got, permitted, verdict = deviation.got, deviation.permitted, Verdict.FAIL
+    except Exception:
+        got, verdict = traceback.format_exc(), Verdict.ERROR
+    seconds = time.monotonic() - begun
+    seen = len(talk.transcript.entries)
+    talk.close()
+    del talk.transcript.entries[seen:]
+    return Result(
+        check=check,
+        verdict=verdict,
+        got=got,
+        permitted=permitted,
+        transcript=talk.transcript,
+        seconds=seconds,
+    )

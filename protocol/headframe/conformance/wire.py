@@ -1,0 +1,183 @@
+"""A raw connection that keeps a record: bytes out, bytes in, and how it ended.
+
+The law of this module: FIN, RST and TIME-OUT are three different observations, and whoever writes
+reads at the same time, so that neither side can block the other. No function sleeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from headframe.conformance.target import Target
+from headframe.conformance.transcript import Entry, Kind, Transcript
+from headframe.conformance.verdicts import Deviation
+
+__all__ = ["HAS_TCP_INFO", "Ending", "TCPState", "Wire"]
+
+PIECE: Final = 65536
+HAS_TCP_INFO: Final = hasattr(socket, "TCP_INFO")
+
+
+class Ending(StrEnum):
+    """Why no byte comes."""
+
+    FIN = "FIN"
+    """The peer has ended its sending side, or closed."""
+    RST = "RST"
+    """The connection was reset."""
+    TIME_OUT = "TIME-OUT"
+    """It is open, and nothing came for the time allowed."""
+
+
+class TCPState(IntEnum):
+    """What the kernel knows, where it tells; the states that a check can be about."""
+
+    ESTABLISHED = 1
+    CLOSE = 7
+    """Reset: the peer reads no more."""
+    CLOSE_WAIT = 8
+    """The peer has ended its sending side, and has not been heard to close."""
+
+
+class Wire:
+    """One connection."""
+
+    def __init__(
+        self, target: Target, transcript: Transcript, number: int, begun: float | None = None
+    ) -> None:
+        """Connect; raise Deviation if the server does not take it."""
+        self.target = target
+        self.transcript = transcript
+        self.number = number
+        self.begun = time.monotonic() if begun is None else begun
+        self.ending: Ending | None = None
+        """FIN or RST, once it was seen."""
+        self._inbox: deque[bytes] = deque()
+        self._broken = False
+        """Whether nothing more can be sent."""
+        try:
+            self.socket = self._connect()
+        except OSError as error:
+            why = f"{type(error).__name__}: {error}"
+            raise Deviation("a connection", f"none ({why})") from error
+        self._note(Kind.OPENED)
+
+    def _connect(self) -> socket.socket:
+        target = self.target
+        sock = socket.create_connection((target.host, target.port), timeout=target.timeout_s)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.tls is not None:
+            sock = target.tls.wrap_socket(sock, server_hostname=target.host)
+        sock.setblocking(False)
+        return sock
+
+    def send(self, data: bytes) -> None:
+        """Send all of it, reading meanwhile; a peer that has gone shows when reading."""
+        if not data:
+            return
+        self._note(Kind.SENT, data)
+        view = memoryview(data)
+        deadline = time.monotonic() + self.target.timeout_s
+        while view and not self._broken:
+            self._take_waiting()
+            try:
+                view = view[self.socket.send(view[:PIECE]) :]
+                deadline = time.monotonic() + self.target.timeout_s
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                if not self._wait(deadline, writing=True):
+                    self._broken = True
+            except OSError:
+                self._broken = True
+
+    def receive(self, seconds: float | None = None) -> bytes | Ending:
+        """Return what has come, or why nothing comes."""
+        seconds = self.target.timeout_s if seconds is None else seconds
+        deadline = time.monotonic() + seconds
+        while True:
+            if self._inbox:
+                return self._inbox.popleft()
+            if self.ending is not None:
+                return self.ending
+            if self._take_once():
+                continue
+            if not self._wait(deadline, writing=False):
+                self._note(Kind.SILENT, note=f"{Ending.TIME_OUT} after {seconds:g} s")
+                return Ending.TIME_OUT
+
+    def _take_waiting(self) -> None:
+        """Take what has come already."""
+        while self.ending is None and self._take_once():
+            pass
+
+    def _take_once(self) -> bool:
+        """Take a piece or an end; return whether there was one."""
+        try:
+            data = self.socket.recv(PIECE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except ssl.SSLError as error:
+            self._end(Ending.FIN, f"TLS: {error.reason}")
+        except OSError:
+            self._end(Ending.RST)
+        else:
+            if data:
+                self._note(Kind.RECEIVED, data)
+                self._inbox.append(data)
+            else:
+                self._end(Ending.FIN)
+        return True
+
+    def _end(self, ending: Ending, note: str = "") -> None:
+        self.ending = ending
+        self._note(Kind.PEER_ENDED, note=f"{ending} {note}".rstrip())
+
+    def _wait(self, deadline: float, *, writing: bool) -> bool:
+        """Wait until there is something to do; return whether there is."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        reading = [] if self.ending else [self.socket]
+        if hasattr(select, "poll"):  # select() cannot take high descriptors
+            poll = select.poll()
+            mask = (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0)
+            poll.register(self.socket, mask)
+            return bool(poll.poll(left * 1000))
+        return any(select.select(reading, [self.socket] if writing else [], [], left))
+
+    def end_sending(self) -> None:
+        """Say that no more bytes come from here."""
+        self._note(Kind.ENDED_SENDING)
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def state(self) -> int | None:
+        """Return the state of the connection as the kernel sees it; None: it does not tell."""
+        if not HAS_TCP_INFO:
+            return None
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return info[0] if info else None
+
+    def reset(self) -> None:
+        """Close so that the peer sees a reset."""
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._note(Kind.CLOSED, note="with a reset")
+        self.socket.close()
+
+    def close(self) -> None:
+        """Close; what has not been read is lost."""
+        if self.socket.fileno() >= 0:
+            self._note(Kind.CLOSED)
+            self.socket.close()
+
+    def _note(self, kind: Kind, data: bytes = b"", note: str = "") -> None:
+        at = time.monotonic() - self.begun
+        self.transcript.entries.append(Entry(self.number, kind, data, note, at))
