@@ -33,6 +33,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "cat": ("headframe_client.command.transfers:cat", "Write files to standard output."),
     "uploads": ("headframe_client.command.uploads:uploads", "Show or abort unfinished uploads."),
     "demo": ("headframe_client.command.demo:demo", "Move real files there and back, and see."),
+    "conform": ("headframe.conformance.command:conform", "Hold an implementation to the rules."),
     "completion": (
         "headframe_client.command.completion:completion",
         "Let a shell complete the commands.",
