@@ -80,7 +80,7 @@ class Call(Generic[R]):
                 if self.error is None:
                     self._take(event.data)
             elif isinstance(event, Refusal):
-                self.refuse(Refused.of(event))
+                self.refuse(Refused.of(event, self.subject))
             elif isinstance(event, Reply):
                 self._open(event)
             else:
@@ -92,7 +92,8 @@ class Call(Generic[R]):
         self.done = True
         if isinstance(event, MessageAborted):
             code = "aborted" if event.code is UNSET else str(event.code)
-            self.refuse(Refused(code, "" if event.message is UNSET else str(event.message)))
+            message = "" if event.message is UNSET else str(event.message)
+            self.refuse(Refused(code, message, subject=self.subject))
         elif self.error is None:
             self._digest = event.digest
             self._result = self._finish()

@@ -53,6 +53,8 @@ class Outcome:
     """Paths of what is not meant to be moved, with the reason."""
     resumed: int = 0
     """Moved in part only: the rest was there from an earlier attempt."""
+    held_bytes: int = 0
+    """What was there of unfinished files when their transfers began."""
     moved_bytes: int = 0
     """All that is where it belongs so far, what was kept and unfinished files among it."""
     failures: list[tuple[str, Exception]] = field(default_factory=list)
@@ -186,17 +188,19 @@ class Crew:
                 return None
             if transfer is not None:
                 self._open[id(transfer)] = transfer
-                transfer.progress = self._watch()
+                transfer.progress = self._watch(transfer)
             return transfer
 
-    def _watch(self) -> Progress:
+    def _watch(self, transfer: Transfer[Any]) -> Progress:
         """Return what takes the progress of one file."""
-        before = 0
+        before: int | None = None
 
         def take(moved_bytes: int, total: int | None) -> None:
             nonlocal before
             with self._lock:
-                self.outcome.advance(moved_bytes - before, total)
+                if before is None:
+                    self.outcome.held_bytes += transfer.held_bytes
+                self.outcome.advance(moved_bytes - (before or 0), total)
             before = moved_bytes
 
         return take
@@ -303,7 +307,6 @@ class _Worker:
             return True
 
     def _begin(self, transfer: Transfer[Any]) -> None:
-        before = transfer.held_bytes
         try:
             client = self._connect()
             call, body_bytes = transfer.begin(client.session)
@@ -313,7 +316,8 @@ class _Worker:
         except (OSError, InvalidArgument) as error:
             self._crew.fail(transfer, error)
             return
-        if transfer.held_bytes > before:
+        if transfer.held_bytes > transfer.told_bytes:
+            transfer.told_bytes = transfer.held_bytes
             self._retries.reset()
             self._crew.tell_resumed(transfer)
         self._underway.append(transfer)

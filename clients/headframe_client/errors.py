@@ -64,8 +64,16 @@ class DigestMismatch(ClientError):
 class Refused(ClientError):
     """The server refused a request, or gave up half-way through a reply."""
 
-    def __init__(self, code: str, message: str, refusal: Refusal | Notice | None = None) -> None:
-        super().__init__(f"{message} ({code})" if message else code)
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        refusal: Refusal | Notice | None = None,
+        *,
+        subject: str = "",
+    ) -> None:
+        about = f"{subject}: " if subject else ""
+        super().__init__(about + (f"{message} ({code})" if message else code))
         self.word = code
         """The code as it was sent."""
         self.message = message
@@ -74,10 +82,10 @@ class Refused(ClientError):
         """The reply, with what else it holds (`rev`, `retry_ms`, ...)."""
 
     @classmethod
-    def of(cls, refusal: Refusal | Notice) -> Refused:
-        """Return the error that a refusal stands for."""
+    def of(cls, refusal: Refusal | Notice, subject: str = "") -> Refused:
+        """Return the error that a refusal stands for; `subject` is what it is about."""
         message = "" if refusal.message is UNSET else str(refusal.message)
-        return cls(refusal.code, message, refusal)
+        return cls(refusal.code, message, refusal, subject=subject)
 
     @property
     def code(self) -> ErrorCode:

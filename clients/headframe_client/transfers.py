@@ -77,6 +77,8 @@ class Transfer(Generic[R_co]):
         """Bytes of the file, as far as known."""
         self.held_bytes = 0
         """How much the far side, or this one, had already when the last call began."""
+        self.told_bytes = 0
+        """How much of that somebody has been told."""
         self.progress: Progress | None = None
 
     @property

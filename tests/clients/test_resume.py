@@ -22,6 +22,7 @@ from headframe_client import (
     retries,
     retry,
 )
+from headframe_client.command import watching
 from headframe_client.retries import wait_before_retry
 
 BODY = os.urandom(3 << 20)
@@ -170,7 +171,12 @@ def test_it_is_tried_again_so_often_and_no_more(monkeypatch):
     assert 2 == len(calls)
 
 
-def test_the_command_tries_again_with_a_word_and_ends_well(scripted, run, file):
+@pytest.mark.parametrize("patience_s", [0, 5])
+def test_the_command_tries_again_with_a_word_and_ends_well(
+    scripted, run, file, patience_s, monkeypatch
+):
+    monkeypatch.setattr(watching, "PATIENCE_S", patience_s)
+
     def cut(peer):
         peer.read_request()
 
@@ -188,7 +194,9 @@ def test_the_command_tries_again_with_a_word_and_ends_well(scripted, run, file):
     server = scripted(cut, busy_at_first)
     done = run("put", str(file), f"{server.url}a")
     assert (0, [True]) == (done.exit_code, [same for _, same in uploads])
-    assert [True] == ["busy" in line for line in done.stderr.splitlines()]
+    *said, summary = done.stderr.splitlines()
+    assert ([] if patience_s else [True]) == ["busy" in line for line in said]
+    assert summary.endswith("; tried again 1")
     server = scripted(cut)
     done = run("put", "--retries", "0", str(file), f"{server.url}a")
     assert 6 == done.exit_code

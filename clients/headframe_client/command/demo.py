@@ -25,9 +25,10 @@ from headframe_client.client import Client
 from headframe_client.command.exits import describe
 from headframe_client.command.hexdump import dump_frame
 from headframe_client.command.original import build_frame, put_and_listen
+from headframe_client.command.progress import open_progress
 from headframe_client.command.server_process import run_server
 from headframe_client.command.text import show_bytes, show_count, show_rate, show_seconds
-from headframe_client.command.watching import Watch, open_progress
+from headframe_client.command.watching import Watch
 from headframe_client.crew import Connect
 from headframe_client.errors import ClientError, Refused
 from headframe_client.trees import (
@@ -49,7 +50,7 @@ BODY_2017: Final = b"Hello from 2017. I ask for no reply."
 R = TypeVar("R")
 
 
-@click.command()
+@click.command(epilog="Example: headframe demo")
 @click.option("--tree", type=click.Path(exists=True, file_okay=False, path_type=Path), hidden=True)
 def demo(tree: Path | None) -> None:
     """Start a server, move Python's own standard library there and back, compare every byte."""

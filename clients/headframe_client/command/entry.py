@@ -61,6 +61,15 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in TABLE.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would answer an interrupt with an empty line, in pipes as well."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                sys.stderr.write("\n")  # behind ^C
+            raise click.Abort from None
+
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run a command line and exit as `exits` says."""
         for stream in (sys.stdout, sys.stderr):
@@ -102,7 +111,24 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
 _SETTINGS: Final[MutableMapping[str, Any]] = {"help_option_names": ["-h", "--help"]}
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True, context_settings=_SETTINGS)
+EXAMPLE: Final = """\b
+Example:
+  headframe serve files
+  headframe put -r photos headframe://127.0.0.1/2026/
+
+\b
+Exit codes:
+  0  all is well                6  no network, or it was lost: try again
+  1  another error              7  one side broke the protocol
+  2  wrong usage                8  bytes are not what they should be
+  3  not found                  9  no space, or too large
+  4  denied                    10  some files failed
+  5  exists, or has changed    11  the server is busy: try again later
+                              130  interrupted
+"""
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings=_SETTINGS, epilog=EXAMPLE)
 @click.option(
     "--version",
     is_flag=True,

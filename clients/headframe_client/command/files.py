@@ -24,7 +24,7 @@ from headframe_client.command.targets import connector, find_address, last_segme
 from headframe_client.command.text import escape, show_bytes, show_time
 from headframe_client.command.watching import Watch, try_again, watch
 from headframe_client.crew import Crew
-from headframe_client.errors import InvalidArgument
+from headframe_client.errors import InvalidArgument, Refused
 from headframe_client.results import Entry, FileState
 from headframe_client.transfers import DeleteTransfer
 from headframe_client.trees import TreeOptions, delete_tree, list_names
@@ -67,7 +67,9 @@ def _find_entries(address: Address, *, recursive: bool) -> Iterator[Entry]:
     first = next(entries, None)
     if first is not None:
         yield from chain([first], entries)
-    elif name and not address.is_folder:
+    elif name.endswith("/"):
+        raise Refused("not-found", "no file is in this folder", subject=name)
+    elif name:
         state = try_again(connect, lambda client: client.stat(name))
         yield Entry(name=name, total=state.total, rev=state.rev, mtime=state.mtime)
 

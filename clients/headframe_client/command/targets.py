@@ -7,10 +7,9 @@ that a server accepts has `://` in it.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import click
 
 from headframe_client.address import Address, parse_url
 from headframe_client.client import Client
@@ -103,4 +102,4 @@ def _trace(direction: str, header: Request | Reply | Notice) -> None:
         for name, value in members.items()
         if not (value is False or type(value).__name__ == "UnsetType")
     )
-    click.echo(escape(f"{direction} {type(header).__name__} {shown}"), err=True)
+    sys.stderr.write(escape(f"{direction} {type(header).__name__} {shown}") + "\n")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 
 import click
 
 from headframe import UNSET, UnsetType
 from headframe_client.address import Address
-from headframe_client.client import Client, check_requested
+from headframe_client.client import check_requested
 from headframe_client.command.completion import complete_file
 from headframe_client.command.options import (
     byte_options,
@@ -28,6 +29,7 @@ from headframe_client.command.targets import connector, find_address, is_url, la
 from headframe_client.command.watching import Watch, watch
 from headframe_client.crew import Crew
 from headframe_client.errors import InvalidArgument
+from headframe_client.results import Entry
 from headframe_client.sinks import StreamSink
 from headframe_client.transfers import GetTransfer, PutTransfer
 from headframe_client.trees import (
@@ -43,7 +45,7 @@ from headframe_client.trees import (
 
 __all__ = ["cat", "get", "put"]
 
-Connect = Callable[[], Client]
+Listing = Callable[[str], Iterator[Entry]]
 
 
 def _tree_options(address: Address) -> TreeOptions:
@@ -112,10 +114,10 @@ def put(
     several = bool(folders) or len(sources) > 1
 
     def find(seen: Watch | None) -> Iterator[LocalFile]:
-        compares = options.compare and seen is not None
-        return chain.from_iterable(
-            _find_files(source, address, connect if compares else None, seen) for source in sources
-        )
+        there: Listing | None = None
+        if seen is not None and options.compare:
+            there = partial(list_names, connect, retries=options.retries, outcome=seen)
+        return chain.from_iterable(_find_files(source, address, there) for source in sources)
 
     total = sum(file.size for file in find(None)) if _wants_total() else None
     with watch("put", _title(sources, "put"), several=several, total_bytes=total) as seen:
@@ -150,12 +152,10 @@ def _check_source(source: str, recursive: bool) -> None:
         raise InvalidArgument(f"{source!r} is a folder: put -r")
 
 
-def _find_files(
-    source: str, address: Address, connect: Connect | None, seen: Watch | None
-) -> Iterator[LocalFile]:
+def _find_files(source: str, address: Address, there: Listing | None) -> Iterator[LocalFile]:
     """Return the files that an argument means, under the names that they will have.
 
-    With `connect` those in a folder come with what the server has under their names.
+    With `there`, which lists names below a prefix, those in a folder come with what the server has.
     """
     own_name = os.path.basename(source.rstrip("/" + os.sep))
     if not os.path.isdir(source):
@@ -170,11 +170,7 @@ def _find_files(
     elif own_name not in ("", ".", ".."):
         prefix += f"{own_name}/"
     files = walk_folder(source, prefix)
-    if connect is None:
-        yield from files
-    else:
-        entries = list_names(connect, prefix, retries=given().retries, outcome=seen)
-        yield from compare_names(files, entries)
+    yield from files if there is None else compare_names(files, there(prefix))
 
 
 # --- get ---------------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ __all__ = ["uploads"]
 
 UNDER_WAY: Final = "under way"
 BROKEN_OFF: Final = "broken off"
+ABORTED: Final = "aborted"
 
 
-@click.group()
+@click.group(epilog="Example: headframe uploads ls headframe://files.example/")
 def uploads() -> None:
     """Uploads from this machine that are not finished.
 
@@ -36,7 +37,11 @@ def uploads() -> None:
     """
 
 
-@uploads.command("ls", epilog="Example: headframe uploads ls --ask headframe://files.example/")
+@uploads.command(
+    "ls",
+    short_help="List uploads that are not finished.",
+    epilog="Example: headframe uploads ls --ask headframe://files.example/",
+)
 @click.option("--ask", is_flag=True, help="Ask the servers how much of each they have.")
 @json_option
 @connection_options
@@ -86,8 +91,13 @@ def _ask(note: Note) -> str:
     return f"{100 * state.offset // note.size} %" if note.size else "0 %"
 
 
-@uploads.command("abort", epilog="Example: headframe uploads abort headframe://files.example/2026/")
+@uploads.command(
+    "abort",
+    short_help="Throw away what servers have of them.",
+    epilog="Example: headframe uploads abort headframe://files.example/2026/",
+)
 @click.option("-f", "--force", is_flag=True, help="Forget it even if the server cannot be told.")
+@json_option
 @connection_options
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
 def abort(urls: tuple[str, ...], force: bool) -> None:
@@ -107,8 +117,10 @@ def abort(urls: tuple[str, ...], force: bool) -> None:
             upload.forget()
         finally:
             upload.release()
-        if not given().quiet:
-            click.echo(f"aborted {escape(note.path)} -> {escape(note.url)}", err=True)
+        if given().as_json:
+            click.echo(_show(note, ABORTED))
+        elif not given().quiet:
+            click.echo(f"headframe: aborted {escape(note.path)} -> {escape(note.url)}", err=True)
     if not found:
         raise FileNotFoundError(2, "no unfinished upload", " ".join(urls))
 

@@ -1,15 +1,13 @@
-"""What somebody sees of transfers while they are under way and at their end.
+"""What somebody hears of transfers while they are under way and at their end.
 
-The law of this module: a bar appears on a terminal and nowhere else; in a pipe there is a line now
-and then, and only when it takes long; all of it is on standard error. What was not moved is always
-told, and why.
+The law of this module: what was not moved is always told, and why; a loss that is got over costs
+one line at most. All of it is on standard error, but for what `--json` asks for.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -21,38 +19,22 @@ import click
 
 from headframe_client.client import Client
 from headframe_client.command.exits import ExitCode, describe, exit_code_of, to_json
-from headframe_client.command.options import given
-from headframe_client.command.text import (
-    escape,
-    show_bytes,
-    show_count,
-    show_rate,
-    show_seconds,
-)
+from headframe_client.command.options import Options, given
+from headframe_client.command.progress import is_watched, open_progress
+from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
 from headframe_client.crew import Connect, Outcome
 from headframe_client.errors import ClientError, ConnectionFailed
 from headframe_client.results import Kept
 from headframe_client.retries import retry
 from headframe_client.transfers import Transfer
 
-__all__ = ["Watch", "is_watched", "open_progress", "try_again", "watch"]
+__all__ = ["Watch", "try_again", "watch"]
 
 PAST: Final = {"put": "put", "get": "got", "rm": "deleted"}
-BAR_S: Final = 0.05
-"""Between two drawings: what is faster is not seen and costs time."""
-JSON_S: Final = 1.0
-PLAIN_S: Final = 5.0
-LOG_S: Final = 30.0
-"""Between two lines that nobody asked for."""
+PATIENCE_S: Final = 5.0
+"""A shorter wait is no news where nobody looks on; the line at the end counts it."""
 
 R = TypeVar("R")
-
-Draw = Callable[["Watch"], None]
-
-
-def is_watched() -> bool:
-    """Return whether standard error is a terminal that can draw."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @dataclass(slots=True)
@@ -67,42 +49,47 @@ class Watch(Outcome):
     output: bool = False
     """Whether standard output takes the bytes of files: then there is no room for anything else on
     it, nor around it on a terminal."""
-    draw: Draw | None = None
-    every_s: float = BAR_S
+    draw: Callable[[], None] | None = None
+    """Shows how far it is, if that is due."""
+    tries: int = 0
+    """How often something was waited for and tried again."""
     begun_at: float = field(default_factory=time.monotonic)
-    _drawn_at: float = field(default_factory=time.monotonic)
+    options: Options = field(default_factory=given)
+    """Of the command: a thread that moves files cannot ask for them."""
     _loss_told: bool = False
 
     def move(self, transfer: Transfer[Any], result: Any) -> None:
         """A file has been moved, or deleted."""
         Outcome.move(self, transfer, result)
         self._loss_told = False
-        if given().as_json:
+        if self.options.as_json:
             self._print_row(transfer, result)
-        elif given().verbose:
+        elif self.options.verbose:
             self._say(f"{PAST[self.verb]} {escape(transfer.path or transfer.name)}")
         self._redraw()
 
     def keep(self, transfer: Transfer[Any], result: Kept) -> None:
         """A file was where it belongs already."""
         Outcome.keep(self, transfer, result)
-        if given().as_json:
+        if self.options.as_json:
             self._print_row(transfer, result, skipped="identical")
-        elif given().verbose:
+        elif self.options.verbose:
             self._say(f"skipped {escape(transfer.path or transfer.name)}: identical")
         self._redraw()
 
     def skip(self, path: str, reason: str) -> None:
         """A file is left out."""
         Outcome.skip(self, path, reason)
-        if given().as_json:
+        if self.options.as_json:
             click.echo(json.dumps({"path": path, "skipped": reason}), err=self.output)
-        elif given().verbose:
+        elif self.options.verbose:
             self._say(f"skipped {escape(path)}: {reason}")
 
     def resume(self, transfer: Transfer[Any]) -> None:
         """A transfer goes on behind its `held_bytes`."""
-        if not given().quiet and (given().verbose or not self.several):
+        if self.options.quiet or self.options.as_json:
+            return
+        if self.options.verbose or not self.several:
             share = f"{100 * transfer.held_bytes // transfer.total} %" if transfer.total else "0 %"
             self._say(f"resuming {escape(transfer.path or transfer.name)} at {share}")
 
@@ -115,12 +102,14 @@ class Watch(Outcome):
 
     def lose(self, error: ClientError, wait_s: float) -> None:
         """A connection was lost: a word about it, once until there is progress."""
-        if given().verbose or (wait_s and not self._loss_told and not given().quiet):
+        self.tries += bool(wait_s)
+        waits = wait_s and (is_watched() or wait_s > PATIENCE_S) and not self._loss_told
+        if self.options.verbose or (waits and not self.options.quiet):
             self._loss_told = bool(wait_s)
             self._say(f"{describe(error)}; trying again in {wait_s:.1f} s")
 
     def _say(self, line: str) -> None:
-        click.echo(f"headframe: {line}", err=True)
+        sys.stderr.write(f"headframe: {line}\n")
 
     def _print_row(self, transfer: Transfer[Any], result: Any, **more: str) -> None:
         row = {"filename": transfer.name, "path": transfer.path or None}
@@ -130,47 +119,49 @@ class Watch(Outcome):
         click.echo(json.dumps(known | more), err=self.output)
 
     def _redraw(self) -> None:
-        if self.draw is None:
-            return
-        now = time.monotonic()
-        if now - self._drawn_at >= self.every_s:
-            self._drawn_at = now
-            self.draw(self)
+        if self.draw is not None:
+            self.draw()
 
     # --- at the end --------------------------------------------------------------------------
 
-    def summarise(self) -> None:
-        """Tell in one line what was moved, what was not, and why; and name what has failed."""
-        options = given()
+    def summarise(self, *, whole: bool) -> None:
+        """Tell in one line what was moved, what was not, and why; and name what has failed.
+
+        `whole` says whether everything was tried; if not, an error is going to say why.
+        """
+        options = self.options
         if self.several:
             self._name_failures()
-        noteworthy = self.kept or self.skipped or self.resumed or (self.several and self.failures)
+        folder = self.several and (whole or self.files or self.failures)
+        noteworthy = folder or self.kept or self.resumed or (whole and self.tries)
         asked = options.verbose or options.progress in ("bar", "plain")
-        shown = asked or noteworthy or (is_watched() and self.files and not self.output)
-        if shown and not (options.quiet or options.as_json):
+        seen = is_watched() and self.files and not self.output
+        if (noteworthy or asked or seen) and not (options.quiet or options.as_json):
             self._say("; ".join(self._parts()))
 
     def _parts(self) -> Iterator[str]:
         moved = f"{PAST[self.verb]} {show_count(self.files, 'file')}"
-        if self.verb != "rm":
+        if self.verb != "rm" and self.files:
             seconds = time.monotonic() - self.begun_at
-            rate = show_rate(self.file_bytes, seconds, "bytes")
-            moved += f", {show_bytes(self.file_bytes)} in {show_seconds(seconds)} ({rate})"
+            came = max(0, self.file_bytes - self.held_bytes)
+            rate = show_rate(came, seconds, "bytes")
+            moved += f", {show_bytes(came)} in {show_seconds(seconds)} ({rate})"
         yield moved
         if self.resumed:
-            yield f"resumed {self.resumed:,}"
+            yield f"resumed {self.resumed:,} ({show_bytes(self.held_bytes)} were there)"
         if self.kept:
-            how = "identical" if given().verify else "same size and time"
+            how = "identical" if self.options.verify else "same size and time"
             yield f"skipped {self.kept:,} ({how})"
-        reasons = Counter(reason for _, reason in self.skipped)
-        for reason, count in reasons.items():
+        for reason, count in Counter(reason for _, reason in self.skipped).items():
             yield f"skipped {count:,} ({reason})"
         if self.failures:
             yield f"failed {len(self.failures):,}"
+        if self.tries:
+            yield f"tried again {self.tries:,}"
 
     def _name_failures(self) -> None:
         for name, error in self.failures:
-            if given().as_json:
+            if self.options.as_json:
                 where = "path" if isinstance(error, OSError) else "filename"
                 click.echo(to_json(error, **{where: name}), err=True)
                 continue
@@ -209,7 +200,7 @@ def try_again(connect: Connect, ask: Callable[[Client], R], *, repeatable: bool 
             raise error
         seen.lose(error, wait_s)
 
-    return retry(step, given().retries, report)
+    return retry(step, seen.options.retries, report)
 
 
 @contextlib.contextmanager
@@ -223,85 +214,11 @@ def watch(
 ) -> Iterator[Watch]:
     """Watch transfers, and tell at the end what has become of them; raise if any failed."""
     seen = Watch(verb=verb, several=several, total_bytes=total_bytes, output=output)
+    whole = False
     try:
         with open_progress(seen, title or verb):
             yield seen
+        whole = True
     finally:
-        seen.summarise()
+        seen.summarise(whole=whole)
     seen.conclude()
-
-
-@contextlib.contextmanager
-def open_progress(seen: Watch, title: str) -> Iterator[None]:
-    """Show the progress as `--progress` says."""
-    options = given()
-    mode = options.progress
-    if mode == "auto":
-        crowded = (seen.output or options.as_json) and sys.stdout.isatty()
-        mode = "none" if options.quiet or crowded else "bar" if is_watched() else "log"
-    if mode == "bar":
-        with _open_bar(seen, title):
-            yield
-        return
-    if mode == "json":
-        seen.draw, seen.every_s = _write_json, JSON_S
-    elif mode in ("plain", "log"):
-        seen.draw, seen.every_s = _write_line, PLAIN_S if mode == "plain" else LOG_S
-    yield
-    if mode == "json":
-        _write_json(seen)
-
-
-def _write_json(seen: Watch) -> None:
-    state = {
-        "files": seen.files,
-        "skipped": seen.kept + len(seen.skipped),
-        "failed": len(seen.failures),
-        "moved_bytes": seen.moved_bytes,
-        "total_bytes": seen.total_bytes,
-        "seconds": round(time.monotonic() - seen.begun_at, 3),
-    }
-    click.echo(json.dumps(state), err=True)
-
-
-def _write_line(seen: Watch) -> None:
-    seconds = time.monotonic() - seen.begun_at
-    line = f"{seen.verb}: {show_count(seen.files + seen.kept, 'file')}, "
-    line += show_bytes(seen.moved_bytes)
-    if seen.total_bytes:
-        share = 100 * seen.moved_bytes // seen.total_bytes
-        line += f" of {show_bytes(seen.total_bytes)} ({share} %)"
-    click.echo(f"{line}, {show_rate(seen.moved_bytes, seconds, 'bytes')}", err=True)
-
-
-@contextlib.contextmanager
-def _open_bar(seen: Watch, title: str) -> Iterator[None]:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TransferSpeedColumn,
-    )
-
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TextColumn("{task.fields[remark]}", markup=False),
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-    )
-    with progress:
-        task = progress.add_task(escape(title), total=seen.total_bytes, remark="")
-
-        def draw(seen: Watch) -> None:
-            remark = show_count(seen.files + seen.kept, "file") if seen.several else ""
-            total = seen.total_bytes
-            progress.update(task, completed=seen.moved_bytes, total=total, remark=remark)
-
-        seen.draw = draw
-        yield
