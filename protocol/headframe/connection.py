@@ -336,7 +336,7 @@ class Connection:
             return None
         self._exchanges.append(exchange)
         if isinstance(header, Refused):
-            return self._refuse(incoming, (header.code, header.message))
+            return self._refuse(incoming, header)
         return self._refuse(incoming, incoming.excess_body()) or header
 
     def _receive_reply(self, header: Header) -> Received:
@@ -367,20 +367,17 @@ class Connection:
             return None
         return self._refuse(incoming, incoming.continue_with(header))
 
-    def _refuse(
-        self, incoming: Incoming, fault: tuple[ErrorCode, str] | None
-    ) -> RequestRefused | None:
+    def _refuse(self, incoming: Incoming, fault: Refused | None) -> RequestRefused | None:
         """Make the event of a message with a fault; None: it has none."""
         if fault is None:
             return None
-        code, message = fault
         if self.role is Role.CLIENT:
-            raise BadReply("HF-REPLY-001", f"reply is malformed: {message}")
+            raise BadReply("HF-REPLY-001", f"reply is malformed: {fault.message}")
         incoming.discarding = True
         first = incoming.first
         assert isinstance(first, Request | Refused)
         return RequestRefused(
-            refusal=Refusal(code=code, message=message),
+            refusal=Refusal(code=fault.code, message=fault.message),
             id=first.id,
             cmd=first.cmd if isinstance(first, Refused) else command_of(first),
         )

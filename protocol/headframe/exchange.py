@@ -52,25 +52,34 @@ class Incoming:
     """The rest of it makes no event."""
     discarded_bytes: int = 0
 
-    def continue_with(self, header: Header) -> tuple[ErrorCode, str] | None:
+    def continue_with(self, header: Header) -> Refused | None:
         """Take a later header; return why it refuses the message, if it does."""
         self.last = header
         if isinstance(header, Refused):
-            return header.code, header.message
+            return header
         assert isinstance(header, Continuation)
         if header.more and has_trailer(header):
-            return ErrorCode.BAD_REQUEST, "a trailer in a header with more: true"
+            return self._refused("HF-BODY-007", "a trailer in a header with more: true")
         for name in ("digest", "total"):
             values = {getattr(self.first, name, UNSET), getattr(header, name)} - {UNSET}
             if len(values) > 1:
-                return ErrorCode.BAD_REQUEST, f"two different values of {name}"
+                return self._refused("HF-BODY-009", f"two different values of {name}")
         return self.excess_body()
 
-    def excess_body(self) -> tuple[ErrorCode, str] | None:
+    def excess_body(self) -> Refused | None:
         """Return why the newest header's body refuses the message, if it does."""
         if self.takes_body or not self.last.filesize:
             return None
-        return ErrorCode.BAD_REQUEST, "a body was sent with a command that takes none"
+        return self._refused("HF-REQ-008", "a body was sent with a command that takes none")
+
+    def _refused(self, rule: str, message: str) -> Refused:
+        return Refused(
+            filesize=self.last.filesize,
+            more=self.last.more,
+            code=ErrorCode.BAD_REQUEST,
+            rule=rule,
+            message=message,
+        )
 
     def ending(self) -> MessageFinished | MessageAborted:
         """Return what the last byte of the message means."""

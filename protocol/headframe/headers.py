@@ -15,10 +15,13 @@ from headframe.errors import BadHeader, LocalError, RemoteError, shown
 from headframe.limits import LIMITS
 from headframe.strict_json import NONCHARACTER_BYTES, WHITE_SPACE, JSONObject, load_object
 
-__all__ = ["Header", "HeaderCodec", "OpenHeader", "WholeNumber"]
+__all__ = ["Flaw", "Header", "HeaderCodec", "OpenHeader", "WholeNumber"]
 
 WholeNumber = Annotated[int, msgspec.Meta(ge=0, le=LIMITS.integer_max)]
 """A registered integer from 0 (HF-HEADER-010)."""
+
+Flaw = tuple[str, str]
+"""Id of the rule that a header breaks, and how."""
 
 
 class Header(
@@ -36,7 +39,7 @@ class Header(
     more: bool = False
     """Whether another frame of the same message follows."""
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         return None
 

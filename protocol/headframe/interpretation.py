@@ -64,35 +64,44 @@ def _interpret_request(members: JSONObject) -> Request | Refused:
     """Give a request's members their meaning, in the order of chapter 6."""
     cmd = members.get("cmd")
 
-    def refused(code: ErrorCode, message: str) -> Refused:
+    def refused(code: ErrorCode, rule: str, message: str) -> Refused:
         return Refused(
             filesize=members.get("filesize", 0),
             more=members.get("more", False),
             id=members.get("id", UNSET),
             cmd=cmd if isinstance(cmd, str) else None,
             code=code,
+            rule=rule,
             message=message,
         )
 
     if cmd == Command.HELLO and type(members.get("hf")) is int and members["hf"] != VERSION:
         return refused(
             ErrorCode.UNSUPPORTED_VERSION,
+            "HF-CMD-004",
             f"version {shown(members['hf'])} is not spoken here, only {VERSION} is",
         )
     critical = _critical_name(members)
     if critical is not None:
-        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
+        return refused(
+            ErrorCode.UNSUPPORTED, "HF-HEADER-017", f"{shown(critical)} is not understood"
+        )
     if not isinstance(cmd, str):
-        return refused(ErrorCode.BAD_REQUEST, f"cmd is {shown(cmd)}, a string is needed")
+        return refused(
+            ErrorCode.BAD_REQUEST, "HF-REQ-002", f"cmd is {shown(cmd)}, a string is needed"
+        )
     if cmd not in _COMMAND_NAMES:
-        return refused(ErrorCode.UNKNOWN_COMMAND, f"{shown(cmd)} is no command of HF/1")
+        return refused(
+            ErrorCode.UNKNOWN_COMMAND, "HF-CMD-001", f"{shown(cmd)} is no command of HF/1"
+        )
     try:
         request = _convert(members, COMMANDS[Command(cmd)].request)
     except msgspec.ValidationError as error:
-        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {error}")
+        return refused(ErrorCode.BAD_REQUEST, "HF-HEADER-016", f"{cmd}: {error}")
     flaw = request.flaw()
     if flaw is not None:
-        return refused(ErrorCode.BAD_REQUEST, f"{cmd}: {flaw}")
+        rule, message = flaw
+        return refused(ErrorCode.BAD_REQUEST, rule, f"{cmd}: {message}")
     return request
 
 
@@ -127,24 +136,27 @@ def _interpret_later(members: JSONObject) -> Continuation | Refused:
         if name in members:
             raise BadFrame("HF-BODY-001", f"{name} in a later header: a new message began in one")
 
-    def refused(code: ErrorCode, message: str) -> Refused:
+    def refused(code: ErrorCode, rule: str, message: str) -> Refused:
         return Refused(
             filesize=members.get("filesize", 0),
             more=members.get("more", False),
             code=code,
+            rule=rule,
             message=message,
         )
 
     critical = _critical_name(members)
     if critical is not None:
-        return refused(ErrorCode.UNSUPPORTED, f"{shown(critical)} is not understood")
+        return refused(ErrorCode.UNSUPPORTED, "HF-BODY-008", f"{shown(critical)} is not understood")
     for name in members:
         if name in REGISTERED_KEYS and name not in Continuation.__struct_encode_fields__:
-            return refused(ErrorCode.BAD_REQUEST, f"{name} has no place in a later header")
+            return refused(
+                ErrorCode.BAD_REQUEST, "HF-BODY-006", f"{name} has no place in a later header"
+            )
     try:
         return _convert(members, Continuation)
     except msgspec.ValidationError as error:
-        return refused(ErrorCode.BAD_REQUEST, f"later header: {error}")
+        return refused(ErrorCode.BAD_REQUEST, "HF-HEADER-016", f"later header: {error}")
 
 
 REQUEST_CODEC: Final[HeaderCodec[Request | Refused]] = HeaderCodec(

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from headframe.errors import shown
-from headframe.headers import Header, WholeNumber
+from headframe.headers import Flaw, Header, WholeNumber
 from headframe.limits import LIMITS
 from headframe.registry import Command, ErrorCode
 
@@ -100,13 +100,13 @@ class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
     offset: WholeNumber | UnsetType = UNSET
     """Where in the upload, which has to be named, this body begins."""
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         if self.if_ and not _is_revision(self.if_):
             return _no_revision(self.if_)
         if self.upload:
             return None if _is_token(self.upload) else _no_token(self.upload)
-        return None if self.offset is UNSET else "offset is of use beside upload only"
+        return None if self.offset is UNSET else _NO_UPLOAD
 
 
 class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
@@ -118,7 +118,7 @@ class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
     if_: Revision | UnsetType | None = UNSET
     want: list[str] | UnsetType = UNSET
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         if self.if_ and not _is_revision(self.if_):
             return _no_revision(self.if_)
@@ -133,12 +133,12 @@ class Stat(Request, frozen=True, kw_only=True, tag="stat", rename={"if_": "if"})
     if_: Revision | UnsetType | None = UNSET
     want: list[str] | UnsetType = UNSET
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         if self.if_ and not _is_revision(self.if_):
             return _no_revision(self.if_)
         if (self.filename is UNSET) is (self.upload is UNSET):
-            return "one of filename and upload is needed, and only one"
+            return _NOT_ONE
         return None if not self.upload or _is_token(self.upload) else _no_token(self.upload)
 
 
@@ -158,12 +158,12 @@ class Delete(Request, frozen=True, kw_only=True, tag="delete", rename={"if_": "i
     upload: UploadToken | UnsetType = UNSET
     if_: Revision | UnsetType | None = UNSET
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         if self.if_ and not _is_revision(self.if_):
             return _no_revision(self.if_)
         if (self.filename is UNSET) is (self.upload is UNSET):
-            return "one of filename and upload is needed, and only one"
+            return _NOT_ONE
         return None if not self.upload or _is_token(self.upload) else _no_token(self.upload)
 
 
@@ -176,22 +176,28 @@ class Move(Request, frozen=True, kw_only=True, tag="move", rename={"if_": "if"})
     to_if: Revision | bool | UnsetType | None = UNSET
     """Absent or None: the target must not exist; True: whatever is there."""
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
         if self.to_if is False:
-            return "to_if is false: only a revision, true and null are allowed"
+            return "HF-HEADER-016", "to_if is false: only a revision, true and null are allowed"
         for condition in (self.if_, self.to_if):
             if isinstance(condition, str) and not _is_revision(condition):
                 return _no_revision(condition)
         return None
 
 
-def _no_revision(text: object) -> str:
-    return f"{shown(text)} is no revision: only A-Z a-z 0-9 . _ - are allowed"
+_NOT_ONE: Final = "HF-CMD-028", "one of filename and upload is needed, and only one"
+_NO_UPLOAD: Final = "HF-CMD-028", "offset is of use beside upload only"
 
 
-def _no_token(text: object) -> str:
-    return f"{shown(text)} is no upload token: only A-Z a-z 0-9 _ - are allowed"
+def _no_revision(text: object) -> Flaw:
+    allowed = "only A-Z a-z 0-9 . _ - are allowed"
+    return "HF-HEADER-016", f"{shown(text)} is no revision: {allowed}"
+
+
+def _no_token(text: object) -> Flaw:
+    allowed = "only A-Z a-z 0-9 _ - are allowed"
+    return "HF-HEADER-016", f"{shown(text)} is no upload token: {allowed}"
 
 
 class Reply(Header, frozen=True, kw_only=True):
@@ -202,9 +208,9 @@ class Reply(Header, frozen=True, kw_only=True):
     close: bool = False
     """The server closes after this reply."""
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        return None if self.ok is True and self.id != 0 else "this is no success"
+        return None if self.ok is True and self.id != 0 else ("HF-REPLY-001", "this is no success")
 
 
 class HelloReply(Reply, frozen=True, kw_only=True):
@@ -298,9 +304,9 @@ class Notice(Reply, frozen=True, kw_only=True):
     code: str
     message: str | UnsetType = UNSET
 
-    def flaw(self) -> str | None:
+    def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        return None if self.ok is False and self.id == 0 else "this is no notice"
+        return None if self.ok is False and self.id == 0 else ("HF-REPLY-001", "this is no notice")
 
     @property
     def error_code(self) -> ErrorCode:
@@ -324,6 +330,8 @@ class Refused(Header, frozen=True, kw_only=True):
     id: int | UnsetType = UNSET
     cmd: str | None = None
     code: ErrorCode
+    rule: str
+    """Id of the rule that it breaks."""
     message: str
 
 

@@ -55,6 +55,8 @@ def load_object(raw: bytes) -> JSONObject:
             f"header is not UTF-8: {error.reason} at byte {error.start},"
             f" {shown(raw[error.start : error.start + 4])}",
         ) from error
+    if text.startswith("\ufeff"):
+        raise BadHeader("HF-HEADER-001", "header begins with a byte order mark")
     _check_depth(text)
     try:
         value = _DECODER.decode(text)
