@@ -20,10 +20,11 @@ from typing import Final, TypeVar
 
 import click
 
+from headframe.annotation import annotate
+from headframe.hexdump import dump
 from headframe_client.address import Address
 from headframe_client.client import Client
 from headframe_client.command.exits import describe
-from headframe_client.command.hexdump import dump_frame
 from headframe_client.command.original import build_frame, put_and_listen
 from headframe_client.command.progress import open_progress
 from headframe_client.command.server_process import run_server
@@ -111,7 +112,7 @@ def _show_original(client: Client, address: Address) -> None:
     click.echo("The client of 2017, struct.pack('i', n) + json.dumps(...) + file, no id:")
     click.echo("its file arrived, and not one byte came back. Its frame:")
     click.echo()
-    for line in dump_frame(frame):
+    for line in dump(annotate(frame).parts):
         click.echo(f"  {line}")
 
 
