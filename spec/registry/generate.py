@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write what follows from the registry: the Python enums and the tables of the standard.
 
-    generate.py            write protocol/headframe/registry.py and the tables in spec/headframe.md
+    generate.py            write protocol/headframe/registry.py, the tables in spec/headframe.md
+                           and spec/schema/headframe.schema.json
     generate.py --check    write nothing; name each file that is out of date and exit with 1
 
 Nothing is kept twice: the rows stand in the JSON files beside this script, the limits and the
@@ -24,11 +25,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import schemas
+
 REGISTRY = Path(__file__).resolve().parent
 ROOT = REGISTRY.parent.parent
 PACKAGE = ROOT / "protocol" / "headframe"
 MODULE = PACKAGE / "registry.py"
 STANDARD = ROOT / "spec" / "headframe.md"
+SCHEMA = ROOT / "spec" / "schema" / "headframe.schema.json"
 
 Row = dict[str, Any]
 
@@ -380,6 +384,7 @@ def main() -> int:
     builders: dict[Path, Callable[[str], str]] = {
         MODULE: lambda _: build_module(),
         STANDARD: build_standard,
+        SCHEMA: lambda _: schemas.build_schema(),
     }
     stale = []
     for path, build in builders.items():
