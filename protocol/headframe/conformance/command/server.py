@@ -15,6 +15,7 @@ import click
 
 from headframe.conformance import runs, terminal
 from headframe.conformance.check import Check, Lane, Profile, select
+from headframe.conformance.command.reporting import report_files, write_reports
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import WORKERS, chosen, run_checks
 from headframe.conformance.server import SERVER_CHECKS
@@ -87,6 +88,7 @@ class _Teller:
 @click.option(
     "--timeout", type=click.FloatRange(min=0.1), default=TIMEOUT_S, help="Seconds for an answer."
 )
+@report_files
 @click.option("-j", "workers", type=click.IntRange(1, 24), default=WORKERS, help="Checks at once.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of every check.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the last line.")
@@ -137,6 +139,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
     )
     for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
         click.echo(line)
+    write_reports(run, about)
     return int(run.exit)
 
 
