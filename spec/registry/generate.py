@@ -2,7 +2,7 @@
 """Write what follows from the registry: the Python enums and the tables of the standard.
 
     generate.py            write protocol/headframe/registry.py, the tables in spec/headframe.md
-                           and spec/schema/headframe.schema.json
+                           spec/schema/headframe.schema.json and the conformance kit's rules.json
     generate.py --check    write nothing; name each file that is out of date and exit with 1
 
 Nothing is kept twice: the rows stand in the JSON files beside this script, the limits and the
@@ -25,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import rules
 import schemas
 
 REGISTRY = Path(__file__).resolve().parent
@@ -33,6 +34,7 @@ PACKAGE = ROOT / "protocol" / "headframe"
 MODULE = PACKAGE / "registry.py"
 STANDARD = ROOT / "spec" / "headframe.md"
 SCHEMA = ROOT / "spec" / "schema" / "headframe.schema.json"
+RULES = PACKAGE / "conformance" / "rules.json"
 
 Row = dict[str, Any]
 
@@ -385,6 +387,7 @@ def main() -> int:
         MODULE: lambda _: build_module(),
         STANDARD: build_standard,
         SCHEMA: lambda _: schemas.build_schema(),
+        RULES: lambda _: rules.build_rules(build_standard(STANDARD.read_text(encoding="utf-8"))),
     }
     stale = []
     for path, build in builders.items():
@@ -393,6 +396,7 @@ def main() -> int:
         if wanted != written:
             stale.append(path)
             if not check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(wanted, encoding="utf-8")
     for path in stale:
         print(f"{'stale' if check else 'written'}: {path.relative_to(ROOT)}")

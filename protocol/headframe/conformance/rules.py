@@ -1,0 +1,71 @@
+"""The rules of the standard, as everybody who cites one needs them.
+
+`rules.json` is written by `spec/registry/generate.py` from the text of the standard. The law of
+this module: it adds nothing to what stands there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["RULES", "Rule", "find_near"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One requirement."""
+
+    id: str
+    role: str
+    """Whom it binds: sender, receiver, client or server."""
+    level: str
+    """MUST, MUST NOT, SHOULD, SHOULD NOT or MAY."""
+    sentence: str
+    """What it requires, in Markdown."""
+    chapter: str
+    """Heading of its chapter, such as `3 Header`."""
+    section: str
+    """Nearest heading above it, such as `3.1 The JSON that is allowed`."""
+    anchor: str
+    """What a link to that heading ends with."""
+    context: str
+    """The example before it, and what explains it, in Markdown."""
+    untestable: str = ""
+    """Why no test can prove it; of most rules, nothing."""
+
+    @property
+    def is_must(self) -> bool:
+        """Whether it allows no exception."""
+        return self.level.startswith("MUST")
+
+
+def _read() -> Mapping[str, Rule]:
+    tables = json.loads(files(__package__).joinpath("rules.json").read_text("utf-8"))
+    rows = (row | {"context": tables["contexts"][row["context"]]} for row in tables["rules"])
+    return MappingProxyType({row["id"]: Rule(**row) for row in rows})
+
+
+RULES: Final[Mapping[str, Rule]] = _read()
+"""By id, in the order of the standard."""
+
+
+def find_near(text: str) -> list[str]:
+    """Return the ids that `text` may mean, the likeliest first; itself alone if it is one.
+
+    >>> find_near("HF-BODY-004"), find_near("body 4")
+    (['HF-BODY-004'], ['HF-BODY-004'])
+    >>> find_near("HF-BDOY-4")[0]
+    'HF-BODY-004'
+    """
+    parts = re.fullmatch(r"(?:HF)?[-_ ]*([A-Z]+)[-_ ]*(\d{1,3})", text.strip().upper())
+    wanted = f"HF-{parts[1]}-{int(parts[2]):03}" if parts else text.strip().upper()
+    if wanted in RULES:
+        return [wanted]
+    return difflib.get_close_matches(wanted, RULES, n=5)
