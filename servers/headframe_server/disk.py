@@ -86,9 +86,16 @@ class Disk:
 
     @contextlib.contextmanager
     def scan(self, directory: int) -> Iterator[Iterator[os.DirEntry[str]]]:
-        """Give what a directory holds."""
-        with os.scandir(directory) as entries:
-            yield entries
+        """Give what a directory holds.
+
+        It is opened for this anew: a position in it that others share would be moved by them.
+        """
+        own = self.open_directory(".", directory)
+        try:
+            with os.scandir(own) as entries:
+                yield entries
+        finally:
+            os.close(own)
 
     # --- names ---------------------------------------------------------------------------
 

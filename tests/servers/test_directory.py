@@ -661,3 +661,17 @@ def test_with_less_durability_nothing_is_synced_and_that_is_said(serving, connec
     peer.ask(cmd="move", filename="d/a", to="e/a")
     peer.ask(cmd="delete", filename="e/a")
     assert 0 == disk.files + disk.directories
+
+
+@pytest.mark.rule("HF-CMD-021")
+def test_two_who_read_one_directory_do_not_move_each_other(tmp_path):
+    disk, names = Disk(), {f"{n:0>200}" for n in range(500)}
+    for name in names:
+        (tmp_path / name).touch()
+    root = disk.open_root(tmp_path)
+    with disk.scan(root) as one:
+        begun = next(one).name
+        with disk.scan(root) as other:
+            assert names == {entry.name for entry in other}
+        assert names == {begun, *(entry.name for entry in one)}
+    os.close(root)
