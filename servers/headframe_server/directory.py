@@ -260,9 +260,10 @@ class DirectoryStore:
         self._check_visible(to)
         with self._changing:
             self._group.check()
-            opened = self.open(name, condition)
+            opened = self.open(name)
             try:
                 self._check_place(to)
+                _check_condition(condition, opened.info)
                 check = functools.partial(self._check_target, to, to_condition)
                 check()
                 if name != to:
