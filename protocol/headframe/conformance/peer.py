@@ -18,7 +18,7 @@ from typing import Any, Final
 from headframe.conformance.replies import Ended, Inbox, Reply, Said
 from headframe.conformance.requests import Asked, delete, get, hello, list_
 from headframe.conformance.target import Facts, Target
-from headframe.conformance.transcript import KEY_LENGTH, Transcript
+from headframe.conformance.transcript import KEY_LENGTH, Kind, Transcript
 from headframe.conformance.verdicts import Deviation
 from headframe.conformance.wire import Ending, Wire
 
@@ -128,6 +128,17 @@ class Peer:
     def another(self) -> Peer:
         """Return another client with a connection of its own, and the same names."""
         return Peer(self.conversation)
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have come on this connection."""
+        entries = self.conversation.transcript.entries
+        number = self.wire.number
+        return sum(
+            len(entry.data)
+            for entry in entries
+            if entry.connection == number and entry.kind is Kind.RECEIVED
+        )
 
     def close(self) -> None:
         """Close the connection, if there is one."""

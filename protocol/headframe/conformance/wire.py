@@ -112,6 +112,13 @@ class Wire:
                 self._note(Kind.SILENT, note=f"{Ending.TIME_OUT} after {seconds:g} s")
                 return Ending.TIME_OUT
 
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until a byte has come, and leave it to be received; return whether one has."""
+        data = self.receive(seconds)
+        if isinstance(data, bytes):
+            self._inbox.appendleft(data)
+        return isinstance(data, bytes)
+
     def _take_waiting(self) -> None:
         """Take what has come already."""
         while self.ending is None and self._take_once():

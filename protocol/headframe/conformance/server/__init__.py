@@ -1,15 +1,25 @@
-"""The checks of servers, chapter by chapter.
-
-`SERVER_CHECKS` holds those that wait for nothing.
-"""
+"""The checks of servers, chapter by chapter."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
 from headframe.conformance.check import Check
-from headframe.conformance.server import frame, header
 
 __all__ = ["SERVER_CHECKS"]
 
-SERVER_CHECKS: Final[tuple[Check, ...]] = (*frame.CHECKS, *header.CHECKS)
+_CHAPTERS: Final = (
+    "frame",
+    "header",
+    "body",
+    "request",
+    "reply",
+    "error",
+    "name",
+)
+
+SERVER_CHECKS: Final[tuple[Check, ...]] = tuple(
+    check for chapter in _CHAPTERS for check in import_module(f"{__name__}.{chapter}").CHECKS
+)
+"""All of them, those of every profile and lane."""

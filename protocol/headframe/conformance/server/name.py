@@ -1,0 +1,384 @@
+"""Checks of chapter 7, names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from headframe.conformance.check import Chapter
+from headframe.conformance.forms import Run, refusal_is
+from headframe.conformance.peer import Peer, same
+from headframe.conformance.requests import delete, get, list_, move, put, stat
+from headframe.conformance.verdicts import Deviation, Verdict
+
+__all__ = ["CHECKS"]
+
+chapter: Final = Chapter("name")
+
+BAD: Final[Mapping[str, tuple[str, str]]] = {
+    "empty": ("HF-NAME-001", ""),
+    "1025-bytes": ("HF-NAME-001", "/".join(["x" * 204] * 5) + "y"),
+    "1025-bytes-of-two": ("HF-NAME-001", "é" * 100 + "/" + "/".join(["é" * 102] * 4) + "/abcd"),
+    "60000-bytes": ("HF-NAME-001 HF-NAME-002", "x" * 60_000),
+    "segment-of-256": ("HF-NAME-002", "~/" + "x" * 256),
+    "segment-of-256-first": ("HF-NAME-002", "x" * 256 + "/a"),
+    "segment-of-128-times-two": ("HF-NAME-002", "~/" + "é" * 128),
+    "segment-of-86-times-three": ("HF-NAME-002", "~/" + "漢" * 86),
+    "slash": ("HF-NAME-003", "/"),
+    "slash-first": ("HF-NAME-003", "/etc/passwd"),
+    "slash-last": ("HF-NAME-003", "~/a/"),
+    "two-slashes": ("HF-NAME-003", "~/b//a"),
+    "dot": ("HF-NAME-003", "."),
+    "dot-first": ("HF-NAME-003", "./a"),
+    "dot-inside": ("HF-NAME-003", "~/./a"),
+    "dot-last": ("HF-NAME-003", "~/a/."),
+    "parent": ("HF-NAME-003", ".."),
+    "parent-first": ("HF-NAME-003", "../a"),
+    "parent-inside": ("HF-NAME-003", "~/b/../a"),
+    "parent-twice": ("HF-NAME-003", "~/../../a"),
+    "parent-last": ("HF-NAME-003", "~/a/.."),
+    "nul": ("HF-NAME-004", "~/a\0b"),
+    "nul-last": ("HF-NAME-004", "~/a\0"),
+    "newline": ("HF-NAME-004", "~/a\nb"),
+    "tab": ("HF-NAME-004", "~/a\tb"),
+    "unit-separator": ("HF-NAME-004", "~/a\x1fb"),
+    "delete-character": ("HF-NAME-004", "~/a\x7fb"),
+    "backslash": ("HF-NAME-004", "~/a\\b"),
+    "backslash-parent": ("HF-NAME-004", "..\\a"),
+    "drive": ("HF-NAME-004", "C:\\a"),
+    "decomposed": ("HF-NAME-005", "~/Zu\u0308rich"),
+    "decomposed-hangul": ("HF-NAME-005", "~/\u1112\u1161\u11ab"),
+    "decomposed-directory": ("HF-NAME-005", "~/e\u0301/a"),
+    "angstrom-sign": ("HF-NAME-005", "~/\u212b"),
+    "marks-in-wrong-order": ("HF-NAME-005", "~/a\u0301\u0323"),
+    "excluded-composition": ("HF-NAME-005", "~/\u0958"),
+}
+"""Names that every server refuses, each with the rule that says so."""
+
+
+def bad_everywhere(name: str) -> Run:
+    """A name is refused by every command that takes one, and nothing is stored."""
+
+    def run(peer: Peer) -> None:
+        peer.ok(put("~/source", b"source"))
+        for asked in (
+            put(name, b"abc"),
+            get(name),
+            stat(name),
+            delete(name),
+            move(name, "~/target"),
+            move("~/source", name, to_if=True),
+            put(name, b"abc", upload="~"),
+        ):
+            refusal_is("bad-name", asked)(peer)
+        peer.holds("~/source", b"source")
+        peer.holds("~/target", None)
+        rows = [row.get("filename") for row in peer.listed()]
+        same([peer.name("source")], rows, "names")
+
+    return run
+
+
+for _word, (_rules, _name) in BAD.items():
+    chapter.add(
+        f"bad-{_word}",
+        f"A name of this kind is refused by every command: {_word.replace('-', ' ')}.",
+        f"{_rules} HF-ERROR-009",
+        bad_everywhere(_name),
+    )
+
+
+def accepted(name: str) -> Run:
+    """A name is taken, listed and read as it stands."""
+
+    def run(peer: Peer) -> str:
+        full = peer.name(name[2:])
+        reply = peer.ask(put(name, name.encode()))
+        if reply.word == "bad-name":
+            return "bad-name"
+        same("ok", reply.word, f"put of {name!a}")
+        same([full], [row.get("filename") for row in peer.listed()], "names")
+        same(name.encode(), peer.ok(get(name)).body, "body")
+        moved = f"{name}/x" if len(name) < 200 else "~/moved"
+        same("ok", peer.ok(delete(name)).word, "delete")
+        same([], peer.listed(), "names after the delete")
+        if len(name) < 200:
+            peer.ok(put(moved, b"below"))
+            peer.holds(moved, b"below")
+        return "ok"
+
+    return run
+
+
+PLAIN: Final[Mapping[str, str]] = {
+    "letters": "~/abc.txt",
+    "three-dots": "~/...",
+    "two-dots-before": "~/..a",
+    "two-dots-behind": "~/a..",
+    "hidden": "~/.hidden",
+    "space-inside": "~/two words",
+    "digits": "~/007",
+    "umlaut": "~/Zürich",
+    "han": "~/漢字",
+    "arabic": "~/مرحبا",
+    "emoji": "~/😀",
+    "joined-emoji": "~/👩\u200d💻",
+    "dash-first": "~/-rf",
+    "plus": "~/a+b",
+    "percent": "~/%2e%2e",
+    "equals-and-comma": "~/a=b,c;d",
+    "brackets": "~/[a](b){c}",
+    "dollar": "~/$HOME`id`",
+    "tilde": "~/~",
+    "hash": "~/#a",
+    "ampersand": "~/a&b",
+    "apostrophe": "~/it's",
+}
+"""What common file systems keep apart."""
+
+SPECIAL: Final[Mapping[str, str]] = {
+    "space-first-and-last": "~/ a ",
+    "dot-last-one": "~/a.",
+    "colon": "~/a:b",
+    "star": "~/*",
+    "question-mark": "~/a?",
+    "quotes": '~/say "a"',
+    "less-and-greater": "~/<a>",
+    "pipe": "~/a|b",
+    "device-name": "~/NUL",
+    "device-name-with-dot": "~/con.txt",
+    "c1-control": "~/a\x80b",
+    "line-separator": "~/a\u2028b",
+    "no-break-space": "~/\u00a0",
+    "zero-width": "~/a\u200bb",
+    "right-to-left-mark": "~/\u202ea",
+    "private-use": "~/\ue000",
+    "unassigned": "~/\U0003fff0",
+    "replacement": "~/\ufffd",
+    "stream": "~/a::$DATA",
+}
+"""What some file systems cannot keep, so that their servers refuse it."""
+
+chapter.each(
+    "HF-NAME-006 HF-NAME-008 HF-NAME-001",
+    "A name is kept as it stands: {}.",
+    accepted,
+    {f"good-{word}": name for word, name in PLAIN.items()},
+)
+chapter.each(
+    "HF-NAME-008 HF-NAME-009 HF-NAME-006",
+    "A name is kept as it stands, or refused where the file system cannot keep it: {}.",
+    accepted,
+    {f"special-{word}": name for word, name in SPECIAL.items()},
+    permitted={"ok": Verdict.PASS, "bad-name": Verdict.INFO},
+)
+
+
+def longest(fill: str, total: int) -> Run:
+    """A name of exactly so many bytes is taken."""
+
+    def run(peer: Peer) -> None:
+        name = peer.name()
+        while (left := total - len(name.encode())) > 0:
+            room = min(250 if left > 260 else 255, left)
+            name += fill * (room // len(fill.encode())) + "x" * (room % len(fill.encode()))
+            name += "/" if left > room else ""
+        peer.conversation.names.add(name)
+        same(total, len(name.encode()), "length of the name")
+        peer.ok(put(name, b"long"))
+        same([name], [row.get("filename") for row in peer.listed()], "names")
+        same(b"long", peer.ok(get(name)).body, "body")
+        peer.ok(delete(name))
+
+    return run
+
+
+chapter.each(
+    "HF-NAME-001 HF-NAME-002 HF-CMD-005",
+    "A name may have 1024 bytes, and a segment of it 255: {}.",
+    longest,
+    {
+        "longest-ascii": ("x", 1024),
+        "longest-of-two-bytes": ("é", 1024),
+        "longest-of-three-bytes": ("漢", 1024),
+        "long-900": ("x", 900),
+    },
+)
+
+
+def segment(text: str) -> Run:
+    """A segment of 255 bytes is taken."""
+
+    def run(peer: Peer) -> None:
+        peer.ok(put(f"~/{text}", b"long"))
+        peer.holds(f"~/{text}", b"long")
+        same([peer.name(text)], [row.get("filename") for row in peer.listed()], "names")
+
+    return run
+
+
+chapter.each(
+    "HF-NAME-002 HF-CMD-005",
+    "A segment may have 255 bytes: {}.",
+    segment,
+    {
+        "segment-of-255": "x" * 255,
+        "segment-of-127-times-two": "é" * 127,
+        "segment-of-85-times-three": "漢" * 85,
+        "segment-of-63-times-four": "😀" * 63,
+    },
+)
+
+# --- no aliasing -------------------------------------------------------------------------
+
+ALIASES: Final[Mapping[str, tuple[str, str]]] = {
+    "case": ("~/Name", "~/name"),
+    "case-of-a-directory": ("~/Dir/a", "~/dir/a"),
+    "case-beyond-ascii": ("~/Ä", "~/ä"),
+    "sharp-s": ("~/ß", "~/ss"),
+    "dot-behind": ("~/a", "~/a."),
+    "space-behind": ("~/a", "~/a "),
+    "space-before": ("~/a", "~/ a"),
+    "percent-encoding": ("~/a b", "~/a%20b"),
+    "full-width": ("~/a", "~/\uff41"),
+    "ligature": ("~/fi", "~/\ufb01"),
+    "zero-width-space": ("~/ab", "~/a\u200bb"),
+    "data-stream": ("~/a", "~/a::$DATA"),
+    "glob": ("~/ab", "~/a?"),
+    "star-glob": ("~/ab", "~/*"),
+}
+
+
+def no_alias(name: str, other: str) -> Run:
+    """A file is not reached by another name."""
+
+    def run(peer: Peer) -> None:
+        peer.ok(put(name, b"one"))
+        for asked in (get(other), stat(other), delete(other), move(other, "~/moved")):
+            word = peer.ask(asked).word
+            if word not in {"not-found", "bad-name"}:
+                raise Deviation("not-found or bad-name", f"{word} for {other!a}")
+        same([peer.name(name[2:])], [row.get("filename") for row in peer.listed()], "names")
+        if peer.ask(put(other, b"two")).word == "ok":
+            peer.holds(other, b"two")
+            same(2, len(peer.listed()), "number of names")
+        peer.holds(name, b"one")
+
+    return run
+
+
+chapter.each(
+    "HF-NAME-008 HF-NAME-006",
+    "A file is reached by its own name alone: {}.",
+    no_alias,
+    {f"no-alias-by-{word}": pair for word, pair in ALIASES.items()},
+)
+
+
+@chapter.check("HF-NAME-008")
+def a_directory_is_no_file(peer: Peer) -> None:
+    """The directory of a file is not found as a file, by no command."""
+    peer.ok(put("~/d/a", b"one"))
+    for asked in (get("~/d"), stat("~/d"), delete("~/d"), move("~/d", "~/e")):
+        refusal_is("not-found", asked)(peer)
+    peer.holds("~/d/a", b"one")
+
+
+@chapter.check("HF-NAME-003 HF-ERROR-009", needs=frozenset({"root"}))
+def nothing_leaves_the_folder(peer: Peer) -> None:
+    """No name reaches out of the folder that is served."""
+    root = _root(peer)
+    word = peer.name("x").replace("/", "-")
+    for name in (f"../{word}", f"a/../../{word}", f"..\\{word}", str(root.parent / word)):
+        peer.refused("bad-name", put(name, b"abc"))
+    if (root.parent / word).exists():
+        raise Deviation("no file beside the folder", f"a file {word}")
+
+
+def _root(peer: Peer) -> Path:
+    root = peer.conversation.target.root
+    assert root is not None
+    return root
+
+
+def _link(path: Path) -> None:
+    path.symlink_to(path.parent / "real")
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to(path.parent / "none")
+
+
+def _link_out(path: Path) -> None:
+    path.symlink_to(os.devnull)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def strange(make: Callable[[Path], None]) -> Run:
+    """What is no file is not found, is in the way of one, and is not listed."""
+
+    def run(peer: Peer) -> None:
+        peer.ok(put("~/real", b"real"))
+        path = _root(peer) / peer.name("odd")
+        try:
+            make(path)
+            for asked in (get("~/odd"), stat("~/odd")):
+                refusal_is("not-found", asked)(peer)
+            refusal_is("conflict", put("~/odd", b"abc"))(peer)
+            refusal_is("conflict", move("~/real", "~/odd", to_if=True))(peer)
+            names = [row.get("filename") for row in peer.listed()]
+            same([peer.name("real")], names, "names")
+        finally:
+            path.unlink(missing_ok=True)
+        peer.holds("~/real", b"real")
+
+    return run
+
+
+chapter.each(
+    "HF-NAME-010 HF-NAME-011 HF-CMD-020",
+    "Neither a link nor a pipe is read, written or listed: {}.",
+    strange,
+    {
+        "link-to-a-file": _link,
+        "link-to-nothing": _dangling,
+        "link-to-a-device": _link_out,
+        "pipe": _pipe,
+    },
+    needs=frozenset({"root"}),
+)
+
+
+@chapter.check("HF-NAME-010 HF-NAME-011 HF-CMD-020", needs=frozenset({"root"}))
+def link_to_a_directory(peer: Peer) -> None:
+    """A path through a link to a directory is not followed."""
+    peer.ok(put("~/real/a", b"real"))
+    path = _root(peer) / peer.name("odd")
+    path.symlink_to(path.parent / "real")
+    try:
+        for asked in (get("~/odd/a"), stat("~/odd/a")):
+            refusal_is("not-found", asked)(peer)
+        refusal_is("conflict", put("~/odd/b", b"abc"))(peer)
+        refusal_is("conflict", move("~/real/a", "~/odd/b"))(peer)
+        names = [row.get("filename") for row in peer.listed()]
+        same([peer.name("real/a")], names, "names")
+    finally:
+        path.unlink()
+    peer.holds("~/real/a", b"real")
+
+
+@chapter.check("HF-NAME-006 HF-CMD-020")
+def prefixes_are_no_names(peer: Peer) -> None:
+    """`prefix` and `after` need not be names: they are compared as they stand."""
+    peer.ok(put("~/a", b"1"))
+    for text in ("../", "/", "a//", "", "\n", "e\u0301", "x" * 5000):
+        peer.ok(list_(text, limit=1))
+        peer.ok(list_("~/", after=text, limit=1))
+
+
+CHECKS: Final = chapter.checks
