@@ -123,7 +123,9 @@ class Peer:
         self._wire = Wire(talk.target, talk.transcript, number, talk.begun)
         self._inbox = Inbox(self._wire)
         if talk.target.token is not None:
+            recorded = len(talk.transcript.entries)
             self.ok(hello(auth={"scheme": "token", "token": talk.target.token}))
+            del talk.transcript.entries[recorded:]  # a secret has no place in a replay file
 
     def another(self) -> Peer:
         """Return another client with a connection of its own, and the same names."""

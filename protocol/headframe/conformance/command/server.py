@@ -16,10 +16,11 @@ import click
 from headframe.conformance import runs, terminal
 from headframe.conformance.check import Check, Lane, Profile, select
 from headframe.conformance.command.reporting import report_files, write_reports
+from headframe.conformance.command.targets import target_of, target_options
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import WORKERS, chosen, run_checks
 from headframe.conformance.server import SERVER_CHECKS
-from headframe.conformance.target import TIMEOUT_S, Facts, Target
+from headframe.conformance.target import Facts, Target
 from headframe.conformance.verdicts import Result, SetupError, Verdict
 
 __all__ = ["server"]
@@ -81,13 +82,7 @@ class _Teller:
 @click.option("--expected-failures", type=_FILE, help="Ids of checks that are known to fail.")
 @click.option("--replays", type=_FOLDER, default="headframe-replays", help="Where failures go.")
 @click.option("--root", type=_FOLDER, help="The folder that the server serves, to look into it.")
-@click.option("--token-file", type=_FILE, help="Who we are.")
-@click.option("--ca", type=_FILE, help="Trust servers that this signed (PEM).")
-@click.option("--cert", type=_FILE, help="Our own certificate (PEM).")
-@click.option("--key", type=_FILE, help="Its key, if in another file.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=TIMEOUT_S, help="Seconds for an answer."
-)
+@target_options
 @report_files
 @click.option("-j", "workers", type=click.IntRange(1, 24), default=WORKERS, help="Checks at once.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of every check.")
@@ -124,7 +119,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
         return 0
     if url is None:
         raise click.UsageError("URL is missing, such as headframe://127.0.0.1:37263")
-    target = _target(url, about)
+    target = target_of(url, about)
     known = runs.read_expected(expected_failures) if expected_failures else frozenset()
     unknown = known - {check.id for check in SERVER_CHECKS}
     if unknown:
@@ -141,26 +136,6 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
         click.echo(line)
     write_reports(run, about)
     return int(run.exit)
-
-
-def _target(url: str, about: dict[str, Any]) -> Target:
-    """Return what is tested; raise UsageError for a file that cannot be used."""
-    try:
-        tls = None
-        if about["ca"] or about["cert"]:
-            from headframe_client.trust import client_context  # noqa: PLC0415  (rarely needed)
-
-            tls = client_context(about["ca"], about["cert"], about["key"])
-        token = about["token_file"]
-        return Target.from_url(
-            url,
-            tls=tls,
-            token=token.read_text(encoding="utf-8").strip() if token else None,
-            root=about["root"],
-            timeout_s=about["timeout"],
-        )
-    except OSError as error:
-        raise click.UsageError(f"a file cannot be used: {error}") from error
 
 
 def _selected(checks: Sequence[Check], patterns: Sequence[str]) -> tuple[Check, ...]:
