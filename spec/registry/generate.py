@@ -317,13 +317,18 @@ def limits_table() -> str:
     )
 
 
-def states_tables(machine: str) -> str:
-    """Return a state machine as a diagram, what its words mean, and its transitions.
+def state_machine(machine: str) -> tuple[ModuleType, Mapping[Any, Mapping[Any, Any]]]:
+    """Return the module of the states, and the transitions of one of its machines.
 
     `machine` is the name its enums begin with: `Stream` or `Exchange`.
     """
     states = load_module("states")
-    transitions: Mapping[Any, Mapping[Any, Any]] = getattr(states, f"{machine.upper()}_TRANSITIONS")
+    return states, getattr(states, f"{machine.upper()}_TRANSITIONS")
+
+
+def states_diagram(machine: str) -> str:
+    """Return a state machine as a drawing."""
+    _, transitions = state_machine(machine)
     drawing = ["```mermaid", "stateDiagram-v2"]
     drawing.append(f"    [*] --> {mermaid_name(next(iter(transitions)))}")
     for state, targets in transitions.items():
@@ -334,6 +339,12 @@ def states_tables(machine: str) -> str:
         if not targets:
             drawing.append(f"    {mermaid_name(state)} --> [*]")
     drawing.append("```")
+    return "\n".join(drawing)
+
+
+def states_tables(machine: str) -> str:
+    """Return what the words of a state machine mean, and its transitions."""
+    states, transitions = state_machine(machine)
     meanings = []
     for kind in ("State", "Input"):
         docstrings = attribute_docstrings("states", f"{machine}{kind}")
@@ -350,7 +361,7 @@ def states_tables(machine: str) -> str:
             for moved, target in targets.items()
         ),
     )
-    return "\n\n".join(["\n".join(drawing), *meanings, table])
+    return "\n\n".join([*meanings, table])
 
 
 def mermaid_name(state: str) -> str:
@@ -362,10 +373,12 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "commands": commands_table,
     "digests": digests_table,
     "error-codes": error_codes_table,
+    "exchange-diagram": lambda: states_diagram("Exchange"),
     "exchange-states": lambda: states_tables("Exchange"),
     "features": features_table,
     "header-keys": header_keys_table,
     "limits": limits_table,
+    "stream-diagram": lambda: states_diagram("Stream"),
     "stream-states": lambda: states_tables("Stream"),
 }
 """What may stand between the markers of the standard."""
