@@ -48,6 +48,7 @@ def test_who_sends_much_and_is_sent_much_is_never_stuck(client: Client) -> None:
     assert [MIB] * 80 == [call.result().total for call in done]
 
 
+@pytest.mark.rule("HF-TIME-010")
 def test_calls_are_handed_over_once_and_in_order(client: Client) -> None:
     client.put("there", b"x")
     done: list[Call[Any]] = []

@@ -21,6 +21,7 @@ from headframe import (
 from headframe.conformance import strategies as hf
 from headframe.headers import HeaderCodec
 from headframe.interpretation import LATER_CODEC, REPLY_CODECS, REQUEST_CODEC
+from headframe.registry import REGISTERED_KEYS
 
 CODECS = [REQUEST_CODEC, LATER_CODEC, *REPLY_CODECS.values()]
 
@@ -32,12 +33,14 @@ def outcome(decode, raw):
         return type(error), error.rule, str(error)
 
 
+headers_of_ours = hf.requests(st.just(UNSET) | hf.request_ids).map(
+    REQUEST_CODEC.encode
+) | st.sampled_from(list(Command)).flatmap(hf.successes).map(REQUEST_CODEC.encode)
 headers = (
     hf.nearly_valid_json()
-    | hf.requests(st.just(UNSET) | hf.request_ids).map(REQUEST_CODEC.encode)
+    | headers_of_ours
     | hf.frames().map(lambda frame: frame.header)
     | hf.messages().map(lambda made: made[0].header)
-    | st.sampled_from(list(Command)).flatmap(hf.successes).map(REQUEST_CODEC.encode)
 )
 
 
@@ -111,6 +114,14 @@ def test_faults_are_judged_in_the_order_of_the_specification():
 @given(hf.requests(st.just(UNSET) | hf.request_ids))
 def test_a_request_is_read_back_as_it_was(request_header):
     assert request_header == REQUEST_CODEC.decode(REQUEST_CODEC.encode_checked(request_header))
+
+
+@pytest.mark.rule("HF-HEADER-018", "HF-HEADER-019")
+@given(headers_of_ours)
+def test_a_header_of_ours_has_registered_names_and_no_white_space(raw):
+    members = json.loads(raw)
+    assert set(members) <= REGISTERED_KEYS
+    assert json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode() == raw
 
 
 @given(st.data())

@@ -132,6 +132,7 @@ def test_every_hash_is_compared_whole_whoever_it_is(monkeypatch):
 # --- the file
 
 
+@pytest.mark.rule("HF-SEC-010")
 def test_a_token_is_made_stored_as_a_hash_and_read_again(tmp_path):
     file = tmp_path / "access.toml"
     words = [add_token(file, "ann", may_write=True), add_token(file, "bob", may_write=False)]

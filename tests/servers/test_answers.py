@@ -161,6 +161,13 @@ def test_a_put_may_depend_on_what_is_there(peer, root):
     assert peer.ask(cmd="move", filename="a", to="b", if_=current, to_if=None)["ok"]
 
 
+@pytest.mark.rule("HF-COND-008")
+def test_a_put_whose_condition_fails_is_refused_before_its_body_comes(peer):
+    peer.ask(b"x", cmd="put", filename="a")
+    refusal = peer.ask(cmd="put", filename="a", if_=None, filesize=1000)
+    assert "precondition-failed" == refusal["code"]
+
+
 @pytest.mark.rule("HF-COND-007")
 @pytest.mark.parametrize("condition", [{}, {"if": None}, {"if": "r"}])
 def test_what_is_not_there_is_not_found_whatever_the_condition(peer, condition):

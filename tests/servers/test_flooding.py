@@ -67,7 +67,7 @@ def test_a_long_listing_costs_little(root):
 # --- over the limits
 
 
-@pytest.mark.rule("HF-REPLY-012", "HF-REQ-006")
+@pytest.mark.rule("HF-REPLY-012", "HF-REQ-006", "HF-SEC-011")
 def test_a_connection_too_many_is_turned_away_with_a_word(root):
     with contextlib.ExitStack() as stack:
         process = stack.enter_context(served(root, "--connections", "3"))

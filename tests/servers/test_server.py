@@ -57,6 +57,7 @@ def test_shutting_down_lets_a_request_that_has_begun_finish(root, leftovers, con
     assert not (root / "never").exists()
 
 
+@pytest.mark.rule("HF-TIME-011")
 def test_shutting_down_does_not_wait_for_ever(root, leftovers, connect):
     store = DirectoryStore(root)
     server = Server(("127.0.0.1", 0), store, settings=Settings(drain_s=0)).start()
