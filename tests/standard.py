@@ -23,7 +23,6 @@ TEXTS = sorted(SPEC.glob("*.md"))
 
 BLOCK = re.compile(r"^```([\w-]+)(?: ([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DUMP_LINE = re.compile(r"([0-9a-f]{4})  ((?:[0-9a-f]{2} ?){1,16}) {1,}(\S.*)?")
-DUMP_BYTES = 16
 MARK = re.compile(r"^(C>S|S>C|D>S|S>D|HAS|\*\*\*)  ", re.MULTILINE)
 COMMAND_FREE = {"HAS", "***"}
 
@@ -109,30 +108,6 @@ def message_of(headers: str) -> bytes:
         headers, count = headers[end:].lstrip(), count + 1
     assert count > 1
     return raw
-
-
-def draw_dump(frames: list[tuple[bytes, bytes]]) -> str:
-    """Return the dump of frames, as the standard writes one."""
-    drawn: list[str] = []
-    offset = 0
-
-    def draw(raw: bytes, note: str) -> None:
-        nonlocal offset
-        drawn.append(f"{offset:04x}  {raw.hex(' '):<47}  {note}")
-        offset += len(raw)
-
-    for header, body in frames:
-        draw(struct.pack("<I", len(header)), f"N = {len(header)}")
-        for piece in _pieces(header):
-            draw(piece, piece.decode())
-        for piece in _pieces(body):
-            draw(piece, f'body: "{piece.decode()}"'.replace("\n", "⏎"))
-    return "\n".join(line.rstrip() for line in drawn)
-
-
-def _pieces(raw: bytes) -> Iterator[bytes]:
-    for start in range(0, len(raw), DUMP_BYTES):
-        yield raw[start : start + DUMP_BYTES]
 
 
 # --- exchanges ---------------------------------------------------------------------------

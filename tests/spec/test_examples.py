@@ -77,13 +77,6 @@ def test_there_are_no_blocks_that_nobody_runs():
 
 
 @pytest.mark.parametrize(("label", "dump"), DUMPS)
-def test_a_dump_is_drawn_again_from_its_frames(label, dump):
-    frames = standard.cut_frames(standard.dumped_bytes(dump))
-    assert frames
-    assert standard.draw_dump(frames) == dump
-
-
-@pytest.mark.parametrize(("label", "dump"), DUMPS)
 def test_a_dump_is_built_again_by_the_declaration(label, dump):
     """Byte for byte, unless a header has white space, which no sender of ours writes."""
     for header, body in standard.cut_frames(standard.dumped_bytes(dump)):
