@@ -110,7 +110,7 @@ CONDITIONS: Mapping[str, Schema] = {
         "then": {
             "required": ["filesize"],
             "properties": {
-                "filesize": {"minimum": 1},
+                "filesize": {"type": "integer", "minimum": 1},
                 "abort": {"const": False},
                 **dict.fromkeys(("digest", "total", "code", "message"), False),
             },

@@ -241,6 +241,10 @@ def lines(kind):
     ]
 
 
+def is_json(value):
+    return not re.search("Infinity|NaN", json.dumps(value))
+
+
 def has_a_name_twice(text):
     twice = []
     json.loads(text, object_pairs_hook=lambda pairs: twice.append(len(pairs) != len(dict(pairs))))
@@ -253,7 +257,7 @@ def has_a_number_that_is_not_digits_alone(text):
 
 
 def has_a_number_beyond_a_double(text):
-    return bool(re.search("Infinity|NaN", json.dumps(json.loads(text))))
+    return not is_json(json.loads(text))
 
 
 def has_a_character_that_is_none(text):
@@ -577,3 +581,36 @@ def test_every_file_name_is_valid_and_so_is_what_it_shares(name):
 @given(st.text("a./\\\n\x7fé", max_size=8))
 def test_what_is_valid_as_a_file_name_is_one_but_for_bytes_and_spelling(text):
     assert is_name(text) == valid("file-name", text)
+
+
+# --- against another validator -----------------------------------------------------------
+
+AJV = """
+const Ajv = require("ajv/dist/2020").default;
+const [schema, cases] = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const ajv = new Ajv();
+ajv.addSchema(schema);
+const valid = ([kind, value]) => ajv.getSchema(`${schema.$id}#/$defs/${kind}`)(value);
+process.stdout.write(JSON.stringify(cases.map(valid)));
+"""
+
+
+def cases():
+    """Return (kind, value) for all that the standard and the schema show."""
+    found = [(kind, shown) for kind in KINDS for shown in KINDS[kind].get("examples", ())]
+    found += [("request", parsed(line.values[1])) for line in lines("header")]
+    for line in lines("message"):
+        first, *later = split(line.values[1])
+        found += [("request", first), *(("continuation", header) for header in later)]
+    found += [frame.values[:2] for frame in frames_of_exchanges()]
+    found += [("file-name", json.loads(line.values[1])) for line in lines("name")]
+    found += [(place, shown) for kind, shown in found for place in PLACES]
+    return [(kind, value) for kind, value in found if is_json(value)]
+
+
+@pytest.mark.slow
+def test_another_validator_comes_to_the_same_results(run_node):
+    given_cases = cases()
+    found = json.loads(run_node(AJV, json.dumps([SCHEMA, given_cases])))
+    assert {True, False} == set(found)
+    assert [valid(kind, value) for kind, value in given_cases] == found
