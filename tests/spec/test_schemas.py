@@ -223,23 +223,6 @@ def test_a_pattern_ends_where_the_text_ends(kind):
 
 # --- against the standard ----------------------------------------------------------------
 
-BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(kind):
-    """Return the fenced blocks of a kind in all texts."""
-    found = [BLOCK.findall(path.read_text("utf-8")) for path in sorted(SPEC.glob("*.md"))]
-    return [text for texts in found for name, text in texts if name == kind]
-
-
-def lines(kind):
-    """Return the lines of all blocks of a kind as (verdict, example)."""
-    return [
-        pytest.param(*line.split(maxsplit=1), id=line)
-        for block in blocks(kind)
-        for line in block.splitlines()
-    ]
-
 
 def is_json(value):
     return not re.search("Infinity|NaN", json.dumps(value))
@@ -286,7 +269,7 @@ def parsed(text):
         return None
 
 
-@pytest.mark.parametrize(("verdict", "header"), lines("header"))
+@pytest.mark.parametrize(("verdict", "header"), standard.example_lines("header"))
 def test_a_header_of_the_standard_is_valid_if_it_is_accepted(verdict, header):
     value = parsed(header)
     if verdict == "accepted":
@@ -297,7 +280,11 @@ def test_a_header_of_the_standard_is_valid_if_it_is_accepted(verdict, header):
 
 @pytest.mark.parametrize("reason", CANNOT_TELL)
 def test_what_a_schema_cannot_tell_is_no_idle_excuse(reason):
-    shown = [line.values for line in lines("header") if parsed(line.values[1]) is not None]
+    shown = [
+        line.values
+        for line in standard.example_lines("header")
+        if parsed(line.values[1]) is not None
+    ]
     assert [
         header
         for verdict, header in shown
@@ -314,7 +301,7 @@ def split(headers):
     return found
 
 
-@pytest.mark.parametrize(("verdict", "message"), lines("message"))
+@pytest.mark.parametrize(("verdict", "message"), standard.example_lines("message"))
 def test_a_message_of_the_standard_is_valid_if_it_is_accepted(verdict, message):
     first, *later = split(message)
     told = valid("request", first) and all(valid("continuation", header) for header in later)
@@ -365,7 +352,7 @@ def test_exchanges_show_every_kind_of_header():
     assert set(HEADERS) - {"success"} <= {frame.values[0] for frame in frames_of_exchanges()}
 
 
-@pytest.mark.parametrize(("verdict", "name"), lines("name"))
+@pytest.mark.parametrize(("verdict", "name"), standard.example_lines("name"))
 def test_a_name_of_the_standard_is_valid_if_it_is_accepted(verdict, name):
     in_two_spellings = "\\u0308" in name
     assert (verdict == "accepted" or in_two_spellings) == valid("file-name", json.loads(name))
@@ -598,12 +585,12 @@ process.stdout.write(JSON.stringify(cases.map(valid)));
 def cases():
     """Return (kind, value) for all that the standard and the schema show."""
     found = [(kind, shown) for kind in KINDS for shown in KINDS[kind].get("examples", ())]
-    found += [("request", parsed(line.values[1])) for line in lines("header")]
-    for line in lines("message"):
+    found += [("request", parsed(line.values[1])) for line in standard.example_lines("header")]
+    for line in standard.example_lines("message"):
         first, *later = split(line.values[1])
         found += [("request", first), *(("continuation", header) for header in later)]
     found += [frame.values[:2] for frame in frames_of_exchanges()]
-    found += [("file-name", json.loads(line.values[1])) for line in lines("name")]
+    found += [("file-name", json.loads(line.values[1])) for line in standard.example_lines("name")]
     found += [(place, shown) for kind, shown in found for place in PLACES]
     return [(kind, value) for kind, value in found if is_json(value)]
 
