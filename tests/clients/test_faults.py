@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from faulting import DOWN, KINDS, UP, Bodies, Fault, Plan, Proxy
 from headframe import ErrorCode
+from headframe.conformance.faults import DOWN, UP, Bodies, Fault, FaultKind, Plan
+from headframe.conformance.proxying import Proxy
 from headframe_client.command.exits import ExitCode
 from headframe_server import DirectoryStore, Server
 
@@ -125,7 +126,7 @@ def plan_of(name, seed):
     """Return the faults of a run, and how often the command is to try again."""
     operation = OPERATIONS[name]
     rng = random.Random(f"{name}/{seed}")
-    kinds = rng.sample(KINDS, rng.choice((1, 1, 2, 3)))
+    kinds = rng.sample(tuple(FaultKind), rng.choice((1, 1, 2, 3)))
     size = sum(map(len, operation.files.values()))
     headers = 100 * len(operation.files)
     if name == "ls":
@@ -332,6 +333,6 @@ def test_every_kind_of_fault_is_planned_both_ways_and_at_both_ends():
         plan, _ = plan_of("put_large", seed)
         for fault in plan.faults(0):
             planned.setdefault((fault.kind, fault.way), []).append(fault.at)
-    assert {(kind, way) for kind in KINDS for way in (UP, DOWN)} == planned.keys()
+    assert {(kind, way) for kind in FaultKind for way in (UP, DOWN)} == planned.keys()
     assert all(min(places) < 100 for places in planned.values())
     assert all(1_000_000 < max(places) for (_, way), places in planned.items() if way == UP)

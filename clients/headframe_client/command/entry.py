@@ -32,6 +32,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "mv": ("headframe_client.command.files:move", "Give a file another name."),
     "cat": ("headframe_client.command.transfers:cat", "Write files to standard output."),
     "uploads": ("headframe_client.command.uploads:uploads", "Show or abort unfinished uploads."),
+    "proxy": (
+        "headframe.conformance.command.proxy:proxy",
+        "Stand between client and server; record, and do what networks do.",
+    ),
     "replay": (
         "headframe.conformance.command.replay:replay",
         "Play a recorded conversation to a server again.",
