@@ -27,6 +27,9 @@ JSON_S: Final = 1.0
 PLAIN_S: Final = 5.0
 LOG_S: Final = 30.0
 """Between two lines that nobody asked for."""
+BAR_COLUMNS: Final = 24
+TITLE_COLUMNS: Final = 22
+"""So the line leaves room on a terminal of 80 columns for ^C, and is erased whole."""
 
 
 def is_watched() -> bool:
@@ -113,14 +116,16 @@ def _open_bar(seen: Watch, title: str) -> Iterator[None]:
 
     progress = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(BAR_COLUMNS),
         TextColumn("{task.fields[remark]}", markup=False),
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,
     )
     with progress:
-        task = progress.add_task(escape(title), total=seen.total_bytes, remark="")
+        title = escape(title)
+        title = title if len(title) <= TITLE_COLUMNS else f"{title[: TITLE_COLUMNS - 1]}…"
+        task = progress.add_task(title, total=seen.total_bytes, remark="")
 
         def draw() -> None:
             parts = [show_bytes(seen.moved_bytes)]
