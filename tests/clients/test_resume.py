@@ -196,7 +196,7 @@ def test_the_command_tries_again_with_a_word_and_ends_well(
     assert (0, [True]) == (done.exit_code, [same for _, same in uploads])
     *said, summary = done.stderr.splitlines()
     assert ([] if patience_s else [True]) == ["busy" in line for line in said]
-    assert summary.endswith("; tried again 1")
+    assert summary.endswith("; tried again 2")
     server = scripted(cut)
     done = run("put", "--retries", "0", str(file), f"{server.url}a")
     assert 6 == done.exit_code

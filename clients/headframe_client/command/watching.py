@@ -52,7 +52,7 @@ class Watch(Outcome):
     draw: Callable[[], None] | None = None
     """Shows how far it is, if that is due."""
     tries: int = 0
-    """How often something was waited for and tried again."""
+    """How often something was tried again."""
     begun_at: float = field(default_factory=time.monotonic)
     options: Options = field(default_factory=given)
     """Of the command: a thread that moves files cannot ask for them."""
@@ -102,7 +102,7 @@ class Watch(Outcome):
 
     def lose(self, error: ClientError, wait_s: float) -> None:
         """A connection was lost: a word about it, once until there is progress."""
-        self.tries += bool(wait_s)
+        self.tries += 1
         waits = wait_s and (is_watched() or wait_s > PATIENCE_S) and not self._loss_told
         if self.options.verbose or (waits and not self.options.quiet):
             self._loss_told = bool(wait_s)
