@@ -25,6 +25,8 @@ BUFFER_BYTES: Final = 1 << 18
 """Mapped, not allocated: it costs the pages that a peer has filled."""
 KEPT_BYTES: Final = 1 << 14
 """More than this is given back before a wait."""
+LONGEST_WAIT_S: Final = 86_400.0
+"""A poll takes no more milliseconds than fit into 31 bits; large bodies earn more patience."""
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _WANTS_READ: Final = (BlockingIOError, ssl.SSLWantReadError)
 
@@ -193,8 +195,10 @@ class Link:
                 selector.register(self._wake, selectors.EVENT_READ)
             if heeds_others and bell is not None:
                 selector.register(bell, selectors.EVENT_READ)
-            ready = {key.fileobj for key, _ in selector.select(left_s)}
+            ready = {key.fileobj for key, _ in selector.select(min(left_s, LONGEST_WAIT_S))}
         if not ready:
+            if left_s > LONGEST_WAIT_S:
+                return  # the caller looks again
             raise PeerSilent
         if bell is not None and bell in ready:
             bell.recv(4096)

@@ -182,6 +182,15 @@ def test_a_body_that_trickles_is_cut_and_one_that_flows_is_not(serving, connect,
     assert slow.ends()
 
 
+@pytest.mark.rule("HF-TIME-002")
+def test_a_large_body_earns_more_patience_than_a_poll_can_have(serving, connect):
+    peer = connect(serving(body_bytes_per_s=1))
+    peer.send(bytes(3 << 20), id=1, cmd="put", filename="large", more=True)
+    time.sleep(0.2)
+    peer.send(b"end")
+    assert (3 << 20) + 3 == peer.reply()["total"]
+
+
 @pytest.mark.rule("HF-TIME-002", "HF-BODY-004")
 @pytest.mark.parametrize("members", [{"id": 1, "cmd": "nope"}, {"cmd": "stat", "filename": "a"}])
 def test_what_is_discarded_has_the_same_patience(peer, members):
