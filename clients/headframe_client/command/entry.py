@@ -40,6 +40,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
         "headframe.conformance.command.replay:replay",
         "Play a recorded conversation to a server again.",
     ),
+    "inspect": (
+        "headframe_client.command.inspection:inspect",
+        "Show what bytes mean and which rules they break.",
+    ),
     "demo": ("headframe_client.command.demo:demo", "Move real files there and back, and see."),
     "conform": ("headframe.conformance.command:conform", "Hold an implementation to the rules."),
     "completion": (

@@ -47,7 +47,7 @@ class Rule:
 
 
 def _read() -> Mapping[str, Rule]:
-    tables = json.loads(files(__package__).joinpath("rules.json").read_text("utf-8"))
+    tables = json.loads(files("headframe.conformance").joinpath("rules.json").read_text("utf-8"))
     rows = (row | {"context": tables["contexts"][row["context"]]} for row in tables["rules"])
     return MappingProxyType({row["id"]: Rule(**row) for row in rows})
 
