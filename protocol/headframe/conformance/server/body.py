@@ -318,7 +318,7 @@ def a_discarded_message_is_still_framed(peer: Peer) -> str:
     return "ok"
 
 
-# --- 4.2 abort and failure ---------------------------------------------------------------
+# --- 4.3 abort and failure ---------------------------------------------------------------
 
 
 @chapter.check("HF-BODY-010 HF-CMD-007")
