@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headframe_client.address import Address, parse_url
     from headframe_client.client import Client
-    from headframe_client.crew import Crew, Outcome
+    from headframe_client.crew import Crew
     from headframe_client.errors import (
         ClientError,
         ConnectionFailed,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Refused,
     )
     from headframe_client.journal import Journal, new_upload
+    from headframe_client.outcome import Outcome
     from headframe_client.pace import Pace
     from headframe_client.pipeline import Pipeline
     from headframe_client.results import Entry, FileState, GetResult, Kept, PutResult
@@ -91,7 +92,7 @@ __all__ = [
 _MODULES = {
     "address": ("Address", "parse_url"),
     "client": ("Client",),
-    "crew": ("Crew", "Outcome"),
+    "crew": ("Crew",),
     "errors": (
         "ClientError",
         "ConnectionFailed",
@@ -102,6 +103,7 @@ _MODULES = {
         "Refused",
     ),
     "journal": ("Journal", "new_upload"),
+    "outcome": ("Outcome",),
     "pace": ("Pace",),
     "pipeline": ("Pipeline",),
     "results": ("Entry", "FileState", "GetResult", "Kept", "PutResult"),

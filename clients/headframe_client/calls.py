@@ -12,7 +12,6 @@ error is let pass, so that the calls behind it are not disturbed.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
@@ -20,7 +19,6 @@ from typing import Any, Final, Generic, TypeVar
 from headframe import (
     UNSET,
     BodyChunk,
-    GetReply,
     MessageAborted,
     MessageFinished,
     PutReply,
@@ -30,15 +28,12 @@ from headframe import (
     UnsetType,
 )
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
-from headframe_client.results import FileState, GetResult, PutResult
-from headframe_client.sinks import Sink
+from headframe_client.results import FileState, PutResult
 
 __all__ = [
     "Call",
-    "GetCall",
     "Progress",
     "PutCall",
-    "Reception",
     "ReplyCall",
     "StatCall",
     "check_revision",
@@ -177,117 +172,6 @@ class PutCall(Call[PutResult]):
             )
         rev = check_revision(self._reply.rev, self.subject)
         return PutResult(name=self.subject, rev=rev, total=total, digest=digest)
-
-
-class Reception:
-    """What has arrived of a file, in one attempt or in several that go on with each other."""
-
-    def __init__(self, offset: int = 0, length: int | None = None, *, verify: bool = True) -> None:
-        self.offset = offset
-        """Where in the file it begins."""
-        self.length = length
-        """How many bytes of it are wanted; None: to the end."""
-        self.verify = verify
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget what has arrived."""
-        self.rev = ""
-        """Of the file that this is a part of."""
-        self.received_bytes = 0
-        self.hash = hashlib.sha256() if self.verify else None
-
-    def take(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Count the next bytes."""
-        if self.hash is not None:
-            self.hash.update(chunk)
-        self.received_bytes += len(chunk)
-
-    @property
-    def next_offset(self) -> int:
-        """Where in the file the next bytes come from."""
-        return self.offset + self.received_bytes
-
-    @property
-    def left(self) -> int | None:
-        """How many bytes are still wanted; None: as many as there are."""
-        return None if self.length is None else self.length - self.received_bytes
-
-
-class GetCall(Call[GetResult]):
-    """A get; its body goes to a sink, and counts when it is whole and has the right digest.
-
-    The sink belongs to whoever asks: when the call fails, what has arrived stays in it.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        sink: Sink,
-        reception: Reception | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> None:
-        super().__init__(name)
-        self._sink = sink
-        self._reception = Reception() if reception is None else reception
-        self._offset = self._reception.next_offset
-        self._progress = progress
-        self._due_bytes = 0
-        self._total = 0
-        self._mtime: int | None = None
-
-    def _open(self, reply: Reply) -> None:
-        assert isinstance(reply, GetReply)
-        reception = self._reception
-        rev = check_revision(reply.rev, self.subject)
-        self._total = self._need(reply.total, "total")
-        self._mtime = None if isinstance(reply.mtime, UnsetType) else reply.mtime
-        if reply.offset is not UNSET and reply.offset != self._offset:
-            raise ProtocolViolation(
-                f"{self.subject!r} begins at {reply.offset}, {self._offset} was asked for"
-            )
-        rest = max(0, self._total - self._offset)
-        left = reception.left
-        self.body_left = self._due_bytes = rest if left is None else min(rest, left)
-        if not reception.received_bytes:
-            reception.rev = rev
-            self._sink.open(rev, self._total)
-        elif rev != reception.rev:
-            raise ProtocolViolation(
-                f"{self.subject!r} goes on with revision {rev}, {reception.rev} was asked for"
-            )
-
-    def _take(self, chunk: bytes | bytearray | memoryview) -> None:
-        self._sink.write(chunk)
-        self._reception.take(chunk)
-        if self._progress is not None:
-            received = self._reception.received_bytes
-            self._progress(received, received + self.body_left)
-
-    def _finish(self) -> GetResult:
-        if self.body_left:
-            raise ProtocolViolation(
-                f"{self.subject!r} came {self.body_left} bytes short of {self._due_bytes}"
-            )
-        reception, digest = self._reception, None
-        whole = reception.offset == 0 and reception.received_bytes == self._total
-        if reception.hash is not None:
-            digest = self._need(self._digest, "digest")
-            received = f"sha-256:{reception.hash.hexdigest()}"
-            if whole and received != digest:
-                raise DigestMismatch(self.subject, digest, received)
-        self._sink.commit(self._mtime)
-        return GetResult(
-            name=self.subject,
-            rev=reception.rev,
-            total=self._total,
-            offset=self._offset,
-            body_bytes=self._due_bytes,
-            mtime=self._mtime,
-            digest=digest,
-            verified=whole and digest is not None,
-        )
 
 
 class StatCall(Call[FileState]):

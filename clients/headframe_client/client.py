@@ -33,14 +33,17 @@ from headframe import (
 from headframe_client.address import DEFAULT_HOST, DEFAULT_PORT, Address, parse_url
 from headframe_client.calls import Progress, ReplyCall, StatCall, check_revision
 from headframe_client.errors import InvalidArgument
+from headframe_client.gets import GetTransfer
 from headframe_client.journal import Upload
 from headframe_client.listing import ListCall
 from headframe_client.pace import Pace
+from headframe_client.parts import PartFile
+from headframe_client.puts import PutTransfer
 from headframe_client.results import Entry, FileState, GetResult, PutResult, UploadState
 from headframe_client.session import Session, Trace
-from headframe_client.sinks import PartFile, PieceSink, Sink, StreamSink, is_path
+from headframe_client.sinks import PieceSink, Sink, StreamSink, is_path
 from headframe_client.sources import PutSource, Source
-from headframe_client.transfers import GetTransfer, PutTransfer, Transfer
+from headframe_client.transfers import Transfer
 from headframe_client.trust import client_context
 
 __all__ = ["Client", "check_requested"]

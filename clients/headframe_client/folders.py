@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from headframe import BadName, check_name
+from headframe_client.parts import SUFFIXES
 from headframe_client.results import Entry
-from headframe_client.sinks import SUFFIXES
 
 __all__ = ["LocalFile", "LocalFolder", "is_kept", "walk_folder"]
 

@@ -15,23 +15,19 @@ from typing import Any
 
 from headframe import UNSET, BadName, UnsetType
 from headframe_client.address import Address
-from headframe_client.crew import Connect, Crew, Outcome
+from headframe_client.crew import Connect, Crew
 from headframe_client.errors import ClientError
 from headframe_client.folders import LocalFile, LocalFolder, is_kept, walk_folder
+from headframe_client.gets import GetTransfer
 from headframe_client.journal import Journal, Upload, new_upload
+from headframe_client.outcome import Outcome
+from headframe_client.parts import PartFile
+from headframe_client.puts import Claim, PutTransfer
 from headframe_client.results import Entry, Kept
 from headframe_client.retries import RETRIES, Retries
 from headframe_client.session import FRAME_BYTES
-from headframe_client.sinks import PartFile
 from headframe_client.sources import Source
-from headframe_client.transfers import (
-    Claim,
-    DeleteTransfer,
-    GetTransfer,
-    PutTransfer,
-    Transfer,
-    UnlessKept,
-)
+from headframe_client.transfers import DeleteTransfer, Transfer, UnlessKept
 
 __all__ = [
     "LocalFile",

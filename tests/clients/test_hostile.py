@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from headframe_client.sinks import SUFFIXES
+from headframe_client.parts import SUFFIXES
 from hostile import (
     MTIME,
     TARGET,

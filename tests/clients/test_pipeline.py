@@ -9,7 +9,8 @@ import pytest
 
 from headframe import BodyChunk, Get, GetReply, Notice, Put, Refusal, Stat
 from headframe_client import Client, ConnectionFailed, Pipeline, Refused
-from headframe_client.calls import Call, GetCall, StatCall
+from headframe_client.calls import Call, StatCall
+from headframe_client.gets import GetCall
 from headframe_client.sinks import StreamSink
 from headframe_client.sources import open_source, send_put
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from headframe_client.sinks import KEPT_BYTES, PART_SUFFIX, Held, PartFile, StreamSink, beside
+from headframe_client.parts import KEPT_BYTES, PART_SUFFIX, PartFile, beside
+from headframe_client.sinks import Held, StreamSink
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="symbolic links and modes")
 

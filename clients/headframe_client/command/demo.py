@@ -32,9 +32,9 @@ from headframe_client.command.text import show_bytes, show_count, show_rate, sho
 from headframe_client.command.watching import Watch
 from headframe_client.crew import Connect
 from headframe_client.errors import ClientError, Refused
+from headframe_client.outcome import Outcome
 from headframe_client.trees import (
     LocalFile,
-    Outcome,
     get_tree,
     list_names,
     put_tree,

@@ -29,9 +29,10 @@ from headframe_client.command.targets import connector, find_address, is_url, la
 from headframe_client.command.watching import Watch, watch
 from headframe_client.crew import Crew
 from headframe_client.errors import InvalidArgument
+from headframe_client.gets import GetTransfer
+from headframe_client.puts import PutTransfer
 from headframe_client.results import Entry
 from headframe_client.sinks import StreamSink
-from headframe_client.transfers import GetTransfer, PutTransfer
 from headframe_client.trees import (
     LocalFile,
     TreeOptions,

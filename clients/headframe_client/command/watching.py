@@ -22,8 +22,9 @@ from headframe_client.command.exits import ExitCode, describe, exit_code_of, to_
 from headframe_client.command.options import Options, given
 from headframe_client.command.progress import is_watched, open_progress
 from headframe_client.command.text import escape, show_bytes, show_count, show_rate, show_seconds
-from headframe_client.crew import Connect, Outcome
+from headframe_client.crew import Connect
 from headframe_client.errors import ClientError, ConnectionFailed
+from headframe_client.outcome import Outcome
 from headframe_client.results import Kept
 from headframe_client.retries import retry
 from headframe_client.transfers import Transfer
