@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from headframe import ErrorCode, Refusal
@@ -212,8 +213,6 @@ class _Worker:
         self._crew = crew
         self._client: Client | None = None
         self._pipeline: Pipeline | None = None
-        self._underway: deque[Transfer[Any]] = deque()
-        """Those whose calls are in the window, in the same order."""
         self._retries = crew.new_retries()
         self._refusal: Refused | None = None
         """Why the server does not want this connection."""
@@ -239,7 +238,7 @@ class _Worker:
             if transfer is not None:
                 self._begin(transfer)
                 return True
-            if self._underway and self._pipeline is not None:
+            if self._pipeline:
                 self._pipeline.finish()
                 return True
             return self._crew.await_turn()
@@ -261,13 +260,11 @@ class _Worker:
             transfer.told_bytes = transfer.held_bytes
             self._retries.reset()
             self._crew.tell_resumed(transfer)
-        self._underway.append(transfer)
         assert self._pipeline is not None
-        self._pipeline.add(call, body_bytes)
+        self._pipeline.add(call, partial(self._settle, transfer), body_bytes)
 
-    def _settle(self, call: Call[Any]) -> None:
-        """Take in how a call ended."""
-        transfer = self._underway.popleft()
+    def _settle(self, transfer: Transfer[Any], call: Call[Any]) -> None:
+        """Take in how a call of a transfer ended."""
         try:
             result = transfer.settle(call)
         except ConnectionFailed as error:
@@ -302,7 +299,7 @@ class _Worker:
         if client is None:
             client = self._client = self._crew.connect()
             self._crew.reached = True
-            self._pipeline = Pipeline(client.session, self._settle)
+            self._pipeline = Pipeline(client.session)
         return client
 
     def _recover(self, error: ConnectionFailed) -> None:

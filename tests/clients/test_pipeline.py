@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import pytest
 
 from headframe import BodyChunk, Get, GetReply, Notice, Put, Refusal, Stat
 from headframe_client import Client, ConnectionFailed, Pipeline, Refused
+from headframe_client import pipeline as pipeline_module
 from headframe_client.calls import Call, StatCall
 from headframe_client.gets import GetCall
 from headframe_client.sinks import StreamSink
@@ -40,10 +42,10 @@ def test_who_sends_much_and_is_sent_much_is_never_stuck(client: Client) -> None:
     body = bytes(MIB)
     client.put("there", body)
     done: list[Call[Any]] = []
-    pipeline = Pipeline(client.session, done.append, window_calls=1000, window_bytes=1 << 40)
+    pipeline = Pipeline(client.session, window_calls=1000, window_bytes=1 << 40)
     for number in range(40):
-        pipeline.add(begin_get(client, "there"), MIB)
-        pipeline.add(begin_put(client, f"new/{number}", body), MIB)
+        pipeline.add(begin_get(client, "there"), done.append, MIB)
+        pipeline.add(begin_put(client, f"new/{number}", body), done.append, MIB)
     pipeline.finish()
     assert [None] * 80 == [call.error for call in done]
     assert [MIB] * 80 == [call.result().total for call in done]
@@ -53,11 +55,11 @@ def test_who_sends_much_and_is_sent_much_is_never_stuck(client: Client) -> None:
 def test_calls_are_handed_over_once_and_in_order(client: Client) -> None:
     client.put("there", b"x")
     done: list[Call[Any]] = []
-    pipeline = Pipeline(client.session, done.append, window_calls=7)
+    pipeline = Pipeline(client.session, window_calls=7)
     begun = []
     for number in range(100):
         begun.append(begin_stat(client, "there" if number % 3 else "missing"))
-        pipeline.add(begun[-1])
+        pipeline.add(begun[-1], done.append)
         assert len(begun) - len(done) <= 7
     pipeline.finish()
     assert begun == done
@@ -68,9 +70,9 @@ def test_calls_are_handed_over_once_and_in_order(client: Client) -> None:
 
 def test_the_bytes_on_their_way_are_bounded(client: Client) -> None:
     done: list[Call[Any]] = []
-    pipeline = Pipeline(client.session, done.append, window_bytes=100_000)
+    pipeline = Pipeline(client.session, window_bytes=100_000)
     for number in range(20):
-        pipeline.add(begin_put(client, f"n/{number}", bytes(30_000)), 30_000)
+        pipeline.add(begin_put(client, f"n/{number}", bytes(30_000)), done.append, 30_000)
         assert (number + 1 - len(done)) * 30_000 <= 100_000
     pipeline.finish()
     assert 20 == len(done)
@@ -78,10 +80,10 @@ def test_the_bytes_on_their_way_are_bounded(client: Client) -> None:
 
 def test_another_call_may_wait_in_the_middle(client: Client) -> None:
     done: list[Call[Any]] = []
-    pipeline = Pipeline(client.session, done.append)
-    pipeline.add(begin_put(client, "a", b"a"))
+    pipeline = Pipeline(client.session)
+    pipeline.add(begin_put(client, "a", b"a"), done.append)
     assert ["a"] == [entry.name for entry in client.list()]
-    pipeline.add(begin_put(client, "b", b"b"))
+    pipeline.add(begin_put(client, "b", b"b"), done.append)
     pipeline.finish()
     assert ["a", "b"] == [call.subject for call in done]
 
@@ -97,9 +99,24 @@ def test_a_lost_connection_fails_what_had_no_whole_reply_and_nothing_else(script
 
     done: list[Call[Any]] = []
     with scripted(script).connect() as client:
-        pipeline = Pipeline(client.session, done.append)
+        pipeline = Pipeline(client.session)
         for _ in range(3):
-            pipeline.add(begin_get(client, "x"))
+            pipeline.add(begin_get(client, "x"), done.append)
         with pytest.raises(ConnectionFailed, match="bye"):
             pipeline.finish()
     assert [Refused, ConnectionFailed, ConnectionFailed] == [type(call.error) for call in done]
+
+
+def test_what_has_come_is_handed_over_while_calls_are_added(client: Client, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline_module, "LOOK_S", 0)
+    done: list[Call[Any]] = []
+    pipeline = Pipeline(client.session)
+    body = bytes(100_000)  # more than is collected before it is written
+    for number in range(100):
+        pipeline.add(begin_put(client, f"n/{number}", body), done.append, len(body))
+        if done:
+            break
+        time.sleep(0.01)
+    assert 0 < len(done) == number + 1 - len(pipeline)
+    pipeline.finish()
+    assert len(done) == number + 1
