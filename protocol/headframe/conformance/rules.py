@@ -15,7 +15,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["RULES", "Rule", "find_near"]
+__all__ = ["RULES", "Rule", "find_near", "find_rule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,24 @@ RULES: Final[Mapping[str, Rule]] = _read()
 """By id, in the order of the standard."""
 
 
-def find_near(text: str) -> list[str]:
-    """Return the ids that `text` may mean, the likeliest first; itself alone if it is one.
+def find_rule(text: str) -> Rule | None:
+    """Return the rule whose id `text` is, also when that is written carelessly.
 
-    >>> find_near("HF-BODY-004"), find_near("body 4")
-    (['HF-BODY-004'], ['HF-BODY-004'])
+    >>> find_rule("HF-BODY-004") is find_rule("body 4") is RULES["HF-BODY-004"]
+    True
+    """
+    return RULES.get(_complete(text))
+
+
+def find_near(text: str) -> list[str]:
+    """Return up to five ids that `text` may mean, the likeliest first.
+
     >>> find_near("HF-BDOY-4")[0]
     'HF-BODY-004'
     """
+    return difflib.get_close_matches(_complete(text), RULES, n=5)
+
+
+def _complete(text: str) -> str:
     parts = re.fullmatch(r"(?:HF)?[-_ ]*([A-Z]+)[-_ ]*(\d{1,3})", text.strip().upper())
-    wanted = f"HF-{parts[1]}-{int(parts[2]):03}" if parts else text.strip().upper()
-    if wanted in RULES:
-        return [wanted]
-    return difflib.get_close_matches(wanted, RULES, n=5)
+    return f"HF-{parts[1]}-{int(parts[2]):03}" if parts else text.strip().upper()
