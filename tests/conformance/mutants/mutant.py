@@ -1,0 +1,193 @@
+"""Mutants as they are written down, and how one comes to life.
+
+    === length-of-two-bytes: HF-FRAME-002 (server codec)
+    Of N only the two low bytes are read.
+    --- headframe.schema
+    -        announced: int = self.prelude.unpack_from(buffer, offset)[0]
+    +        announced: int = struct.unpack_from("<H", buffer, offset)[0]
+
+The law of this module: a change that does not fit the source exactly once is an error, so that no
+mutant outlives the code that it is about, or changes more than it shows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).parent
+ROLES = ("server", "client", "codec")
+_TITLE = re.compile(r"=== ([a-z0-9-]+): (HF-[A-Z]+-\d{3}(?: HF-[A-Z]+-\d{3})*) \(([a-z ]+)\)")
+
+
+class StaleMutant(Exception):
+    """A mutant does not fit the source any more, or is not written as it has to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Lines of a module, and what stands there instead."""
+
+    module: str
+    old: str
+    new: str
+
+    def apply(self, source: str) -> str:
+        """Return the source with the change; raise StaleMutant unless it fits exactly once."""
+        found = len(re.findall(f"(?m)^(?={re.escape(self.old)})", source))
+        if found != 1:
+            raise StaleMutant(f"{self.module} has these lines {found} times, not once:\n{self.old}")
+        before, _, after = ("\n" + source).partition("\n" + self.old)
+        return f"{before}\n{self.new}{after}".removeprefix("\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """The reference with one bug."""
+
+    name: str
+    breaks: tuple[str, ...]
+    """Ids of rules; the kit has to see each of them broken."""
+    roles: tuple[str, ...]
+    bug: str
+    edits: tuple[Edit, ...]
+
+    def sources(self) -> dict[str, str]:
+        """Return the changed source by module; raise StaleMutant."""
+        changed: dict[str, str] = {}
+        for edit in self.edits:
+            source = changed.get(edit.module) or _path_of(edit.module).read_text(encoding="utf-8")
+            changed[edit.module] = edit.apply(source)
+        return changed
+
+
+def read_mutants(text: str) -> Iterator[Mutant]:
+    """Yield the mutants in a text; raise StaleMutant for what cannot be read."""
+    for part in re.split(r"(?m)^(?==== )", text)[1:]:
+        title, bug, *lines = part.splitlines()
+        parts = _TITLE.fullmatch(title)
+        if not parts or not bug.endswith("."):
+            raise StaleMutant(f"a mutant begins with {title!r} and {bug!r}")
+        roles = tuple(parts[3].split())
+        if not set(roles) <= set(ROLES):
+            raise StaleMutant(f"{title}: the roles are {' '.join(ROLES)}")
+        yield Mutant(
+            name=parts[1],
+            breaks=tuple(parts[2].split()),
+            roles=roles,
+            bug=bug,
+            edits=tuple(_read_edits(title, lines)),
+        )
+
+
+def _read_edits(title: str, lines: list[str]) -> Iterator[Edit]:
+    module, old, new = "", "", ""
+    for line in [*lines, "--- "]:
+        if line.startswith("--- ") or (line == "@@" and old):
+            if module and (not old or old == new):
+                raise StaleMutant(f"{title}: nothing changes in {module}")
+            if module:
+                yield Edit(module=module, old=old, new=new)
+            module, old, new = line[4:] or module, "", ""
+        elif line[:1] in ("-", " "):
+            old += line[1:] + "\n"
+            new += "" if line[0] == "-" else line[1:] + "\n"
+        elif line[:1] == "+":
+            new += line[1:] + "\n"
+        elif line and not line.startswith("#"):
+            raise StaleMutant(f"{title}: what is {line!r}?")
+
+
+def load_mutants() -> dict[str, Mutant]:
+    """Return all mutants by name; raise StaleMutant for a name that occurs twice."""
+    mutants: dict[str, Mutant] = {}
+    for path in sorted(HERE.glob("*.diff")):
+        for mutant in read_mutants(path.read_text(encoding="utf-8")):
+            if mutant.name in mutants:
+                raise StaleMutant(f"two mutants are called {mutant.name}")
+            mutants[mutant.name] = mutant
+    return mutants
+
+
+# --- coming to life ------------------------------------------------------------------------
+
+
+def install(mutant: Mutant | None) -> None:
+    """Let every import from now on bring the mutant's modules; raise StaleMutant."""
+    if mutant is None:
+        return
+    loaded = [edit.module for edit in mutant.edits if edit.module in sys.modules]
+    if loaded:
+        raise StaleMutant(f"{loaded[0]} has been imported already")
+    sys.meta_path.insert(0, _Finder(mutant.sources()))
+
+
+def load(mutant: Mutant | None, package: str) -> ModuleType:
+    """Return a package with the mutant in it, beside the one that this process has imported.
+
+    No other thread may import anything meanwhile.
+    """
+    if mutant is None:
+        return importlib.import_module(package)
+    changed = {edit.module.partition(".")[0] for edit in mutant.edits} | {package}
+    kept = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_in(name, changed)}
+    finder = _Finder(mutant.sources())
+    sys.meta_path.insert(0, finder)
+    try:
+        return importlib.import_module(package)
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [*sys.modules]:
+            if _is_in(name, changed):
+                del sys.modules[name]
+        sys.modules.update(kept)
+
+
+def _is_in(module: str, packages: set[str]) -> bool:
+    return module.partition(".")[0] in packages
+
+
+def _path_of(module: str) -> Path:
+    """Return where a module's source is, without importing anything."""
+    package, *rest = module.split(".")
+    spec = importlib.machinery.PathFinder.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise StaleMutant(f"there is no package {package}")
+    path = Path(spec.submodule_search_locations[0], *rest)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+class _Finder:
+    """Finds the modules that a mutant changes."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self._sources = sources
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the module's usual spec, with a loader that knows its changed source."""
+        if name not in self._sources:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        assert spec is not None
+        assert spec.origin is not None
+        spec.loader = _Loader(name, spec.origin, self._sources[name])
+        return spec
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads a module from changed source; nothing of it is cached."""
+
+    def __init__(self, name: str, path: str, source: str) -> None:
+        super().__init__(name, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the changed source."""
+        return compile(self._source, self.path, "exec", dont_inherit=True)

@@ -1,0 +1,80 @@
+"""The kit finds every bug of the mutants, by a check that cites the rule that is broken."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.mutants import exempt
+from conformance.mutants.mutant import ROLES, Edit, StaleMutant, load_mutants, read_mutants
+from headframe.conformance.rules import RULES
+
+MUTANTS = load_mutants()
+BOUND = {
+    "server": {"server", "sender", "receiver"},
+    "client": {"client", "sender", "receiver"},
+    "codec": {"sender", "receiver"},
+}
+CHAPTERS = "FRAME HEADER BODY REQ REPLY ERROR NAME CMD COND RESUME".split()
+EXEMPT = {"server": exempt.SERVER, "client": exempt.CLIENT, "codec": exempt.CODEC}
+FEWEST = {"server": 70, "client": 25, "codec": 18}
+
+
+def broken_by_mutants(role):
+    return {rule for m in MUTANTS.values() if role in m.roles for rule in m.breaks}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda mutant: mutant.name)
+def test_every_mutant_fits_the_source_as_it_is(mutant):
+    for module, source in mutant.sources().items():
+        compile(source, module, "exec")
+
+
+def test_every_mutant_breaks_a_must_of_somebody_that_it_plays():
+    for mutant in MUTANTS.values():
+        for rule in mutant.breaks:
+            assert RULES[rule].is_must, mutant.name
+            assert any(RULES[rule].role in BOUND[role] for role in mutant.roles), mutant.name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_there_are_enough_mutants(role):
+    assert FEWEST[role] <= sum(role in mutant.roles for mutant in MUTANTS.values())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_must_has_a_mutant_or_a_reason_why_not(role):
+    bound = {r.id for r in RULES.values() if r.is_must and r.role in BOUND[role]}
+    musts = {rule for rule in bound if rule.split("-")[1] in CHAPTERS}
+    assert set() == musts - broken_by_mutants(role) - set(EXEMPT[role])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_rule_is_exempt_that_has_a_mutant(role):
+    assert set() == set(EXEMPT[role]) & broken_by_mutants(role)
+    assert set() == set(EXEMPT[role]) - set(RULES)
+
+
+@pytest.mark.parametrize("source", ["b\n", "aa\n", " a\n", "a\na\n"])
+def test_an_edit_has_to_fit_exactly_once(source):
+    with pytest.raises(StaleMutant, match="not once"):
+        Edit(module="m", old="a\n", new="c\n").apply(source)
+
+
+def test_an_edit_changes_whole_lines_and_nothing_else():
+    assert "b\nc\nd\n" == Edit(module="m", old="a\n", new="c\n").apply("b\na\nd\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("=== a: HF-BODY-001 (waiter)\nA bug.\n--- m\n-a\n+b\n", "roles"),
+        ("=== a: BODY-001 (server)\nA bug.\n--- m\n-a\n+b\n", "begins"),
+        ("=== a: HF-BODY-001 (server)\n--- m\n-a\n+b\n", "begins"),
+        ("=== a: HF-BODY-001 (server)\nA bug.\n--- m\n-a\n+a\n", "nothing changes"),
+        ("=== a: HF-BODY-001 (server)\nA bug.\n--- m\n+a\n", "nothing changes"),
+        ("=== a: HF-BODY-001 (server)\nA bug.\n--- m\n-a\n+b\nc\n", "what is"),
+    ],
+)
+def test_what_is_no_mutant_is_told(text, what):
+    with pytest.raises(StaleMutant, match=what):
+        list(read_mutants(text))
