@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -74,6 +76,38 @@ def figures(as_json: bool) -> None:
         return
     for name, number in counted.items():
         click.echo(f"{number:6,}  {name}")
+
+
+@spec.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="headframe.html",
+    show_default=True,
+    help="The page.",
+)
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of the standard, if another one is meant.",
+)
+def build(output: Path, texts: Path | None) -> None:
+    """Make one page of the standard: text, rules and their proofs, Python reference.
+
+    It needs no other file and no network. Needs pip install "headframe[site]".
+    """
+    try:
+        site = import_module("headframe.conformance.site")
+    except ModuleNotFoundError as error:
+        needs = "pip install 'headframe[site]'"
+        raise click.UsageError(f"the page is made with {error.name}: {needs}") from error
+    folder = texts or site.find_texts()
+    if folder is None or not (folder / "headframe.md").exists():
+        raise click.UsageError("there is no headframe.md here; name its folder by --texts")
+    page: str = site.build_page(folder)
+    output.write_text(page, encoding="utf-8")
+    click.echo(f"{output}: {len(page.encode()):,} bytes")
 
 
 def _one_rule(text: str) -> str:
