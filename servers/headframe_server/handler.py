@@ -112,6 +112,7 @@ class Handler(socketserver.BaseRequestHandler):
             while self._take_events():
                 self._receive()
         except ConnectionLost:
+            self._answers.flush()  # the peer reads on: replies to what came whole before
             raise
         except RemoteError as error:
             self._end(error.code, str(error))
