@@ -26,6 +26,8 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # an end without close_notify is an end of file, behind which replies can still be sent
+    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.set_alpn_protocols([ALPN])
     context.load_cert_chain(certificate, key)
     if client_authority is not None:
