@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
+
+import trustme
+
 from headframe.conformance import run_checks
 from headframe.conformance.runner import chosen
 from headframe.conformance.server import SERVER_CHECKS
+from headframe.conformance.target import Target
 from headframe.conformance.verdicts import Verdict
+from headframe_server import Access, Person, Token, server_context
 
-MAY_BE_SKIPPED = {"root", "tls", "tcp-info"}
+MAY_BE_SKIPPED = {"tls", "token", "tcp-info"}
+CHECKS = chosen(SERVER_CHECKS)
+WORD = "the-token-of-ann-for-the-kit"
+ACCESS = Access((Token(Person("ann"), hashlib.sha256(WORD.encode()).hexdigest()),))
 
 
 def told(results):
@@ -15,16 +25,31 @@ def told(results):
 
 
 def test_the_reference_server_passes_every_check(serving, root):
-    results = run_checks(serving().url, chosen(SERVER_CHECKS))
-    assert {} == told(r for r in results if r.verdict not in {Verdict.PASS, Verdict.SKIP})
+    results = run_checks(Target.from_url(serving().url, root=root), CHECKS)
+    assert {} == told(r for r in results if r.counts_as_failure or r.verdict is Verdict.ERROR)
     skipped = [r for r in results if r.verdict is Verdict.SKIP]
     assert {} == told(r for r in skipped if not r.check.needs & MAY_BE_SKIPPED)
 
 
 def test_nothing_is_left_of_the_checks(serving, root):
-    run_checks(serving().url, chosen(SERVER_CHECKS))
+    run_checks(Target.from_url(serving().url, root=root), CHECKS)
     visible = [path for path in root.rglob("*") if ".headframe" not in path.parts]
     assert [] == [path for path in visible if path.is_file()]
+
+
+def test_over_tls_and_with_a_token_it_passes_what_is_about_them(serving, tmp_path):
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    server = serving(tls=server_context(tmp_path / "server.pem"), access=ACCESS)
+    target = Target.from_url(server.url, tls=context, token=WORD)
+    about = [c for c in CHECKS if c.id.startswith(("security/", "time/", "frame/", "body/"))]
+    results = run_checks(target, about)
+    assert {} == told(r for r in results if r.verdict not in {Verdict.PASS, Verdict.SKIP})
+    skipped = [r for r in results if r.verdict is Verdict.SKIP]
+    assert {} == told(r for r in skipped if not r.check.needs & {"anonymous", "root", "tcp-info"})
 
 
 def test_every_check_cites_a_rule_and_says_what_is_good():

@@ -32,7 +32,10 @@ def recorded(target, talk_to):
     return made
 
 
-@pytest.mark.parametrize("check", SERVER_CHECKS[::9], ids=lambda check: check.id)
+REPEATABLE = [check for check in SERVER_CHECKS if not check.needs and "race" not in check.id]
+
+
+@pytest.mark.parametrize("check", REPEATABLE[::9], ids=lambda check: check.id)
 def test_a_check_is_answered_again_as_it_was(target, check):
     record = run_check(target, look_at(target), check).transcript
     assert [] == [step for step in play(record, target) if not step.same]

@@ -7,6 +7,7 @@ never by waiting.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -19,14 +20,14 @@ from headframe.conformance.replies import Ended, Inbox, Reply, Said
 from headframe.conformance.requests import Asked, delete, get, hello, list_
 from headframe.conformance.target import Facts, Target
 from headframe.conformance.transcript import KEY_LENGTH, Kind, Transcript
-from headframe.conformance.verdicts import Deviation
+from headframe.conformance.verdicts import Crowded, Deviation
 from headframe.conformance.wire import Ending, Wire
 
 __all__ = ["Conversation", "Peer", "same"]
 
 FIRST_ID: Final = 21
 """Ids are chosen from here on, so that they can be told from those that a check writes."""
-_NAMES: Final = re.compile(r'(^|")~(?:/([^"]*)|(\d*)(?="|$))')
+_TOKEN: Final = re.compile(r"~\d*")
 _ANY_END: Final = (Ending.FIN, Ending.RST)
 
 
@@ -54,36 +55,50 @@ class Conversation:
         self.names: set[str] = set()
         self.tokens: set[str] = set()
         self.peers: list[Peer] = []
+        self._looker: Peer | None = None
         self.prefix = f"hfk-{self.transcript.key}{'-' if flat else '/'}"
 
     def fill(self, text: str) -> str:
-        """Return text with the names and tokens of this check filled in."""
-        return _NAMES.sub(self._fill_one, text) if "~" in text else text
-
-    def _fill_one(self, found: re.Match[str]) -> str:
-        if found[2] is None:
-            token = f"hfk-{self.transcript.key}-upload-{found[3] or 1:0>3}"
+        """Return the name or token of this check that `~/...` or `~` stands for."""
+        if text.startswith("~/"):
+            name = self.prefix + text[2:]
+            self.names.add(name)
+            return name
+        if _TOKEN.fullmatch(text):
+            token = f"hfk-{self.transcript.key}-upload-{text[1:] or 1:0>3}"
             self.tokens.add(token)
-            return found[1] + token
-        name = self.prefix + found[2]
-        self.names.add(name)
-        return found[1] + name
+            return token
+        return text
+
+    def looker(self) -> Peer:
+        """Return a peer that only looks what is there, on a connection of its own."""
+        if self._looker is None:
+            self._looker = Peer(self)
+        return self._looker
 
     def close(self) -> None:
-        """Close all connections, and delete what may be left of the check."""
+        """Delete what may be left of the check, and close all connections."""
+        for peer in self.peers:
+            if peer is not self._looker:
+                peer.close()
+        if not self.facts.hello:
+            self._remove()
+        elif self.names or self.tokens:
+            leftovers = [delete(name) for name in self.names if not name.endswith("/")]
+            leftovers += [delete(upload=token) for token in self.tokens]
+            for janitor in (self.looker(), self.looker().another()):
+                with contextlib.suppress(Deviation):  # a server that cannot is judged elsewhere
+                    janitor.ask_all(*leftovers)
+                    break
         for peer in self.peers:
             peer.close()
-        leftovers = [delete(name) for name in self.names if not name.endswith("/")]
-        leftovers += [delete(upload=token) for token in self.tokens]
-        if not leftovers:
-            return
-        janitor = Peer(Conversation(self.target, self.facts))
-        try:
-            janitor.ask_all(*leftovers)
-        except Deviation:
-            pass  # a server that cannot delete is judged elsewhere
-        finally:
-            janitor.close()
+
+    def _remove(self) -> None:
+        """Remove the files of a check whose server deletes nothing."""
+        root = self.target.root
+        if root is not None:
+            for name in self.names:
+                (root / name).unlink(missing_ok=True)
 
 
 class Peer:
@@ -94,6 +109,8 @@ class Peer:
         self._wire: Wire | None = None
         self._inbox: Inbox | None = None
         self._next_id = FIRST_ID
+        self.introduces_itself = True
+        """Whether it says who it is, where the run was given a token, before anything else."""
         conversation.peers.append(self)
 
     # --- connections ---------------------------------------------------------------------
@@ -122,7 +139,7 @@ class Peer:
         number = talk.peers.index(self) + 1
         self._wire = Wire(talk.target, talk.transcript, number, talk.begun)
         self._inbox = Inbox(self._wire)
-        if talk.target.token is not None:
+        if talk.target.token is not None and self.introduces_itself:
             recorded = len(talk.transcript.entries)
             self.ok(hello(auth={"scheme": "token", "token": talk.target.token}))
             del talk.transcript.entries[recorded:]  # a secret has no place in a replay file
@@ -171,6 +188,20 @@ class Peer:
         """Send them in one go, as they stand: a request without `id` stays without."""
         self.wire.send(self.encode(*said))
 
+    def begin(self, asked: Asked) -> Asked:
+        """Send a request that has not ended, and let the server read it, as far as can be.
+
+        An answered request travels with it, and others are answered elsewhere meanwhile.
+        """
+        sentinel, begun = self.numbered(hello()), self.numbered(asked)
+        self.send(sentinel, begun)
+        self.agrees(sentinel)
+        elsewhere = self.another()
+        for _ in range(3):
+            elsewhere.in_step()
+        elsewhere.close()
+        return begun
+
     def send_in_pieces(self, data: bytes, sizes: Iterable[int]) -> None:
         """Send bytes cut into pieces; the last one takes the rest."""
         wire = self.wire
@@ -190,6 +221,8 @@ class Peer:
     def answer(self, asked: Asked) -> Reply:
         """Expect the reply to a request that was sent."""
         said = self.receive()
+        if isinstance(said, Reply) and said.word == "busy" and said.closes:
+            raise Crowded(said["retry_ms"])
         if isinstance(said, Reply) and said.id == asked.id and type(said.id) is int:
             return said
         raise Deviation(f"reply id={asked.id} ({asked})", self._told(said))
@@ -276,9 +309,7 @@ class Peer:
 
     def content(self, name: str) -> bytes | None:
         """Return what is stored under a name of this check, or None: by a look from elsewhere."""
-        looker = self.another()
-        reply = looker.ask(get(name))
-        looker.close()
+        reply = self.conversation.looker().ask(get(name))
         if reply.word not in {"ok", "not-found"}:
             raise Deviation(f"ok or not-found (get {name})", str(reply))
         return reply.body if reply.word == "ok" else None
@@ -287,16 +318,22 @@ class Peer:
         """Expect a file of these bytes, or none."""
         same(body, self.content(name), f"what is stored as {name}")
 
-    def listed(self, prefix: str = "~/", **members: Any) -> list[dict[str, Any]]:
-        """Return the entries of a page, which has to be well-formed."""
-        reply = self.ok(list_(prefix, **members))
+    def page(self, asked: Asked) -> tuple[list[dict[str, Any]], bool]:
+        """Ask for a page; return its entries, which have to be well-formed, and its end."""
+        self.send(asked)
+        reply = self.agrees(asked)
         try:
             text = reply.body.decode()
-            rows = (
-                [json.loads(line) for line in text.removesuffix("\n").split("\n")] if text else []
-            )
+            lines = text.removesuffix("\n").split("\n") if text else []
+            rows = [json.loads(line) for line in lines]
         except ValueError as error:
             raise Deviation("a JSON object on each line", ascii(reply.body[:80])) from error
         if reply.body and not reply.body.endswith(b"\n"):
             raise Deviation("lines that end with U+000A", ascii(reply.body[-20:]))
-        return rows
+        if not all(isinstance(row, dict) for row in rows) or type(reply["end"]) is not bool:
+            raise Deviation("objects, and an end that is true or false", str(reply.header)[:80])
+        return rows, reply["end"]
+
+    def listed(self, prefix: str = "~/", **members: Any) -> list[dict[str, Any]]:
+        """Return the entries of the first page of a listing."""
+        return self.page(self.numbered(list_(prefix, **members)))[0]

@@ -62,6 +62,7 @@ def _abilities(target: Target) -> frozenset[str]:
     found = {
         "root": target.root is not None,
         "anonymous": target.token is None,
+        "token": target.token is not None,
         "plain": target.tls is None,
         "tls": target.tls is not None,
         "tcp-info": HAS_TCP_INFO and sys.platform == "linux" and target.tls is None,

@@ -18,6 +18,7 @@ b'\x0e\x00\x00\x00{"filesize":2}hi'
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -55,6 +56,15 @@ def frame(header: bytes, body: bytes = b"") -> bytes:
     return struct.pack("<I", len(header)) + header + body
 
 
+_NAME: Final = re.compile(rb'(?<=")~(?:/[^"]*|\d*)(?=")')
+"""A name or a token of a check, in the bytes of a header."""
+
+
+def _fill_bytes(found: re.Match[bytes], fill: Text) -> bytes:
+    text = found[0].decode("utf-8", "surrogateescape")
+    return fill(text).encode("utf-8", "surrogateescape")
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame: members or bytes for a header, and a body."""
@@ -65,12 +75,7 @@ class Frame:
     def encode(self, fill: Text = _as_it_stands) -> bytes:
         """Return its bytes, with the names filled in."""
         if isinstance(self.header, bytes):
-            filled = self.header
-            if b"~" in filled:
-                filled = fill(filled.decode("utf-8", "surrogateescape")).encode(
-                    "utf-8", "surrogateescape"
-                )
-            return frame(filled, self.body)
+            return frame(_NAME.sub(lambda found: _fill_bytes(found, fill), self.header), self.body)
         members = {
             name: fill(value) if isinstance(value, str) else value
             for name, value in self.header.items()

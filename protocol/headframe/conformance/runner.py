@@ -19,12 +19,15 @@ from headframe.conformance.check import OK, Check, Lane, Profile
 from headframe.conformance.peer import Conversation, Peer
 from headframe.conformance.preflight import look_at
 from headframe.conformance.target import Facts, Target
-from headframe.conformance.verdicts import Deviation, Result, Verdict
+from headframe.conformance.verdicts import Crowded, Deviation, Result, Verdict
 
 __all__ = ["WORKERS", "chosen", "run_check", "run_checks"]
 
 WORKERS: Final = 6
 """Checks at a time: each has up to four connections, and a server may allow one peer 32."""
+
+CROWDED_TRIES: Final = 6
+"""How often a check is begun again that a server has no connection left for."""
 
 _HELD: Final = {
     Profile.ORIGIN: {Profile.ORIGIN},
@@ -116,21 +119,36 @@ def run_check(
     missing = check.needs - facts.abilities
     if missing:
         return Result(check=check, verdict=Verdict.SKIP, got=f"needs {', '.join(sorted(missing))}")
+    crowded, result = _run_once(target, facts, check, seed, flat)
+    for _ in range(CROWDED_TRIES):
+        if crowded is None:
+            break
+        time.sleep(crowded.retry_s)
+        crowded, result = _run_once(target, facts, check, seed, flat)
+    return result
+
+
+def _run_once(
+    target: Target, facts: Facts, check: Check, seed: str, flat: bool
+) -> tuple[Crowded | None, Result]:
+    """Run a check; return besides its result whether there were too many connections for it."""
     begun = time.monotonic()
     talk = Conversation(target, facts, seed=f"{seed} {check.id}", flat=flat)
     permitted = " or ".join(check.permitted)
+    crowded = None
     try:
         got = check.run(Peer(talk)) or OK
         verdict = check.permitted.get(got, Verdict.FAIL)
     except Deviation as deviation:
         got, permitted, verdict = deviation.got, deviation.permitted, Verdict.FAIL
+        crowded = deviation if isinstance(deviation, Crowded) else None
     except Exception:
         got, verdict = traceback.format_exc(), Verdict.ERROR
     seconds = time.monotonic() - begun
     seen = len(talk.transcript.entries)
     talk.close()
     del talk.transcript.entries[seen:]
-    return Result(
+    return crowded, Result(
         check=check,
         verdict=verdict,
         got=got,

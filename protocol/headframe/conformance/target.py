@@ -55,7 +55,7 @@ class Facts:
     hello: Mapping[str, Any] = field(default_factory=dict)
     """The header of its reply; empty where it answers nothing."""
     abilities: frozenset[str] = frozenset()
-    """What checks may need: its features, and `root`, `anonymous`, `plain`, `tcp-info`."""
+    """What checks may need: its features, and what `preflight` finds that the run can do."""
 
     def limit(self, name: str, guaranteed: int) -> int:
         """Return a limit that it announces, or what every server guarantees."""

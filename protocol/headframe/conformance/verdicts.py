@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headframe.conformance.check import Check
     from headframe.conformance.transcript import Transcript
 
-__all__ = ["Deviation", "Exit", "Result", "SetupError", "Verdict"]
+__all__ = ["Crowded", "Deviation", "Exit", "Result", "SetupError", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -53,6 +53,14 @@ class Deviation(Exception):
         super().__init__(f"permitted: {permitted}; got: {got}")
         self.permitted = permitted
         self.got = got
+
+
+class Crowded(Deviation):
+    """The server has too many connections for now (HF-SEC-011): the check is run again."""
+
+    def __init__(self, retry_ms: object) -> None:
+        super().__init__("a connection that is served", "busy, close")
+        self.retry_s = min(retry_ms, 2000) / 1000 if type(retry_ms) is int else 0.1
 
 
 class SetupError(Exception):

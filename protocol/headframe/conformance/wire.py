@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import struct
+import sys
 import time
 from collections import deque
 from enum import IntEnum, StrEnum
@@ -119,6 +120,12 @@ class Wire:
             self._inbox.appendleft(data)
         return isinstance(data, bytes)
 
+    def rest(self, seconds: float) -> None:
+        """Read nothing for so long, or until the connection is reset."""
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        poll.poll(seconds * 1000)
+
     def _take_waiting(self) -> None:
         """Take what has come already."""
         while self.ending is None and self._take_once():
@@ -163,14 +170,23 @@ class Wire:
         """Say that no more bytes come from here."""
         self._note(Kind.ENDED_SENDING)
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)  # TLS, if any, stays on
 
-    def state(self) -> int | None:
-        """Return the state of the connection as the kernel sees it; None: it does not tell."""
-        if not HAS_TCP_INFO:
-            return None
-        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-        return info[0] if info else None
+    def settled_state(self, seconds: float) -> TCPState | None:
+        """Return the state once the peer has acknowledged all that was sent, or has reset.
+
+        None: it cannot be told, or not within the time.
+        """
+        deadline = time.monotonic() + seconds
+        while HAS_TCP_INFO and time.monotonic() < deadline:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+            unacknowledged = int.from_bytes(info[24:28], sys.byteorder)
+            if info[0] == TCPState.CLOSE or (info[0] in set(TCPState) and not unacknowledged):
+                return TCPState(info[0])
+            poll = select.poll()
+            poll.register(self.socket, 0)  # wakes for a reset alone
+            poll.poll(5)
+        return None
 
     def reset(self) -> None:
         """Close so that the peer sees a reset."""

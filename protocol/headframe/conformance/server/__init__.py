@@ -17,6 +17,13 @@ _CHAPTERS: Final = (
     "reply",
     "error",
     "name",
+    "command",
+    "listing",
+    "condition",
+    "resume",
+    "time",
+    "security",
+    "origin",
 )
 
 SERVER_CHECKS: Final[tuple[Check, ...]] = tuple(

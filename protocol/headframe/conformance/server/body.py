@@ -331,37 +331,30 @@ def a_cut_put_never_happened(peer: Peer) -> None:
     peer.holds("~/a", b"old")
 
 
-CUT: Final = {
-    "cut-in-length": frame(b'{"id":7,"cmd":"delete","filename":"~/a"}')[:3],
-    "cut-in-header": frame(b'{"id":7,"cmd":"delete","filename":"~/a"}')[:-1],
-    "cut-in-body": frame(b'{"id":7,"cmd":"put","filename":"~/a","filesize":9}', b"eight by"),
-    "cut-before-body": frame(b'{"id":7,"cmd":"put","filename":"~/a","filesize":9}'),
-    "cut-between-frames": frame(b'{"id":7,"cmd":"put","filename":"~/a","more":true}'),
-    "cut-in-later-header": frame(b'{"id":7,"cmd":"put","filename":"~/a","more":true}')
-    + frame(b'{"filesize":1}')[:9],
-    "cut-of-a-bodyless-request": frame(b'{"id":7,"cmd":"delete","filename":"~/a","more":true}'),
+WHOLE: Final = 1 << 20
+
+CUT: Final[dict[str, tuple[Asked, int]]] = {
+    "cut-in-length": (delete("~/a", id=7), 3),
+    "cut-in-header": (delete("~/a", id=7), -1),
+    "cut-in-body": (put("~/a", b"nine byte", id=7), -1),
+    "cut-before-body": (put("~/a", b"nine byte", id=7), -9),
+    "cut-between-frames": (put("~/a", b"one", id=7, more=True), WHOLE),
+    "cut-in-later-header": (put("~/a", b"one", id=7, more=True).then(b"two"), -5),
+    "cut-of-a-bodyless-request": (delete("~/a", id=7, more=True), WHOLE),
 }
 
 
-def cut(data: bytes) -> Run:
-    """A message cut off there never happened."""
+def cut(asked: Asked, kept: int) -> Run:
+    """A message cut off after so many bytes, or so many before its end, never happened."""
 
     def run(peer: Peer) -> None:
         peer.ok(put("~/a", b"old"))
-        filled = peer.conversation.fill(data.decode("latin-1")).encode("latin-1")
-        peer.send(_resized(filled, data))
+        peer.send(peer.encode(asked)[:kept])
         peer.wire.end_sending()
         peer.ends()
         peer.holds("~/a", b"old")
 
     return run
-
-
-def _resized(filled: bytes, data: bytes) -> bytes:
-    """Count a header again whose name has been filled in."""
-    more = len(filled) - len(data)
-    size = int.from_bytes(data[:4], "little") if len(data) >= 4 else 0
-    return (size + more).to_bytes(4, "little") + filled[4:] if size else filled
 
 
 chapter.each(
