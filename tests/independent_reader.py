@@ -368,6 +368,8 @@ def first_refusal(header: Header) -> str | None:
         return "bad-request"
     if has_wrong_type(command, header) or has_unwanted_body(command, header):
         return "bad-request"
+    if command == "put" and "offset" in header and "upload" not in header:
+        return "bad-request"
     if command == "put" and has_unknown_algorithm(header):
         return "unsupported"
     return None

@@ -12,6 +12,7 @@ import msgspec
 
 from headframe.errors import BadFrame, BadReply, shown
 from headframe.headers import Header, HeaderCodec
+from headframe.limits import LIMITS
 from headframe.messages import (
     COMMANDS,
     UNSET,
@@ -60,6 +61,11 @@ def _critical_name(members: JSONObject) -> str | None:
     return next((name for name in members if name.startswith("!")), None)
 
 
+def _is_other_version(value: object) -> bool:
+    """Return whether a registered integer names a version that is not spoken here."""
+    return type(value) is int and 0 <= value <= LIMITS.integer_max and value != VERSION
+
+
 def _interpret_request(members: JSONObject) -> Request | Refused:
     """Give a request's members their meaning, in the order of chapter 6."""
     cmd = members.get("cmd")
@@ -75,7 +81,7 @@ def _interpret_request(members: JSONObject) -> Request | Refused:
             message=message,
         )
 
-    if cmd == Command.HELLO and type(members.get("hf")) is int and members["hf"] != VERSION:
+    if cmd == Command.HELLO and _is_other_version(members.get("hf")):
         return refused(
             ErrorCode.UNSUPPORTED_VERSION,
             "HF-CMD-004",
@@ -121,11 +127,14 @@ def _interpret_reply(kind: type[Reply] | None) -> Any:
                 if members["ok"]:
                     raise BadReply("HF-REPLY-001", "ok is true in a notice, id 0")
                 return _convert(members, Notice)
-            if not members["ok"]:
-                return _convert(members, Refusal)
-            return _convert(members, Reply if kind is None else kind)
+            wanted = kind or Reply if members["ok"] else Refusal
+            reply = _convert(members, wanted)
         except msgspec.ValidationError as error:
             raise BadReply("HF-REPLY-001", f"reply is malformed: {error}") from error
+        flaw = reply.revision_flaw()
+        if flaw is not None:
+            raise BadReply("HF-REPLY-001", f"reply is malformed: {flaw[1]}")
+        return reply
 
     return interpret
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -81,8 +81,8 @@ class Hello(Request, frozen=True, kw_only=True, tag="hello"):
 
     hf: Literal[1] | UnsetType = UNSET
     """The version wanted."""
-    auth: dict[str, str] | UnsetType = UNSET
-    """`scheme` and what the scheme needs."""
+    auth: dict[str, Any] | UnsetType = UNSET
+    """`scheme` and what the scheme needs, of whatever type."""
 
 
 class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
@@ -210,21 +210,40 @@ class Reply(Header, frozen=True, kw_only=True):
 
     def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        return None if self.ok is True and self.id != 0 else ("HF-REPLY-001", "this is no success")
+        if self.ok is not True or self.id == 0:
+            return "HF-REPLY-001", "this is no success"
+        return self.revision_flaw()
+
+    def revision_flaw(self) -> Flaw | None:
+        """Return what is wrong with a revision in the reply; None: nothing."""
+        for name in ("rev", "to_rev"):
+            revision = getattr(self, name, UNSET)
+            if isinstance(revision, str) and not _is_revision(revision):
+                return _no_revision(revision)
+        return None
 
 
-class HelloReply(Reply, frozen=True, kw_only=True):
+class Success(Reply, frozen=True, kw_only=True):
+    """The request is carried out; unless the reply is withdrawn, in a message of one frame here."""
+
+    abort: bool = False
+    code: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+
+
+class HelloReply(Success, frozen=True, kw_only=True):
     """What the server is and allows."""
 
     hf: list[int]
     server: str | UnsetType = UNSET
-    limits: dict[str, int] | UnsetType = UNSET
+    limits: dict[str, Any] | UnsetType = UNSET
+    """By name; those that nobody knows are whatever they are."""
     features: list[str] | UnsetType = UNSET
     durability: str | UnsetType = UNSET
     auth: list[str] | UnsetType = UNSET
 
 
-class PutReply(Reply, frozen=True, kw_only=True):
+class PutReply(Success, frozen=True, kw_only=True):
     """What is stored now; of an unfinished upload only `offset`."""
 
     rev: Revision | UnsetType = UNSET
@@ -233,15 +252,7 @@ class PutReply(Reply, frozen=True, kw_only=True):
     offset: WholeNumber | UnsetType = UNSET
 
 
-class BodyReply(Reply, frozen=True, kw_only=True):
-    """A reply whose body may be cut short, in a message of one frame by its own header."""
-
-    abort: bool = False
-    code: str | UnsetType = UNSET
-    message: str | UnsetType = UNSET
-
-
-class GetReply(BodyReply, frozen=True, kw_only=True):
+class GetReply(Success, frozen=True, kw_only=True):
     """The file, or the range of it, follows as body."""
 
     rev: Revision | UnsetType = UNSET
@@ -251,7 +262,7 @@ class GetReply(BodyReply, frozen=True, kw_only=True):
     digest: str | UnsetType = UNSET
 
 
-class StatReply(Reply, frozen=True, kw_only=True):
+class StatReply(Success, frozen=True, kw_only=True):
     """What is known of the file or the upload."""
 
     rev: Revision | UnsetType = UNSET
@@ -261,18 +272,18 @@ class StatReply(Reply, frozen=True, kw_only=True):
     offset: WholeNumber | UnsetType = UNSET
 
 
-class ListReply(BodyReply, frozen=True, kw_only=True):
+class ListReply(Success, frozen=True, kw_only=True):
     """One JSON object a line follows as body."""
 
     end: bool
     """Whether no name comes after these."""
 
 
-class DeleteReply(Reply, frozen=True, kw_only=True):
+class DeleteReply(Success, frozen=True, kw_only=True):
     """The file is gone."""
 
 
-class MoveReply(Reply, frozen=True, kw_only=True):
+class MoveReply(Success, frozen=True, kw_only=True):
     """The file has its new name."""
 
     rev: Revision | UnsetType = UNSET

@@ -170,11 +170,12 @@ class Visitor:
         if command in _CHANGING and not self.person.may_write:
             raise StoreError(ErrorCode.FORBIDDEN, f"{self.person.name} may only read")
 
-    def introduce(self, auth: Mapping[str, str]) -> None:
+    def introduce(self, auth: Mapping[str, Any]) -> None:
         """Take what `hello` says of who is there; raise StoreError if it proves nothing."""
         person = None
-        if auth.get("scheme") in self.schemes:
-            person = self._access.find(auth.get("token", ""))
+        token = auth.get("token")
+        if auth.get("scheme") in self.schemes and isinstance(token, str):
+            person = self._access.find(token)
         if person is None:
             self._failures += 1
             raise StoreError(

@@ -152,7 +152,7 @@ def build_headers(messages: ModuleType) -> dict[str, Schema]:
     rows = {row["name"]: row for row in load_rows("commands")}
     requests = {command: row.request for command, row in messages.COMMANDS.items()}
     replies = {f"{command}-reply": row.reply for command, row in messages.COMMANDS.items()}
-    others = {"success": messages.Reply, "refusal": messages.Refusal, "notice": messages.Notice}
+    others = {"success": messages.Success, "refusal": messages.Refusal, "notice": messages.Notice}
     msgspec: Any = importlib.import_module("msgspec")
     built = {}
     for name, kind in [*requests.items(), *replies.items(), *others.items()]:
@@ -235,6 +235,8 @@ def build_value(shape: Schema, registered: str) -> Schema:
             return {"type": "array", "items": build_value(items, "")}
         case {"type": "object", "additionalProperties": values}:
             return {"type": "object", "additionalProperties": build_value(values, "")}
+        case {"type": "object"}:
+            return {"type": "object"}
     raise SystemExit(f"no schema is known for {shape}, registered as {registered!r}")
 
 
