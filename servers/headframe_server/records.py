@@ -16,7 +16,7 @@ import msgspec
 from headframe import ErrorCode, UnsetType
 from headframe_server.store import StoreError
 
-__all__ = ["BOOT", "RECORD_BYTES", "Done", "Record", "one_total"]
+__all__ = ["BOOT", "RECORD_BYTES", "Done", "Record", "one_total", "read_record"]
 
 RECORD_BYTES: Final = 16_384
 """No record is longer."""
@@ -46,6 +46,10 @@ class Record(msgspec.Struct, frozen=True):
     boot: str = ""
     """The run of the machine in which the size of KEY.data counts; in later ones `held` does."""
     done: Done | None = None
+
+
+read_record: Final = msgspec.json.Decoder(Record).decode
+"""Bytes to a record; made once, since a type is taken apart each time that it is named."""
 
 
 def _read_boot() -> str:

@@ -29,7 +29,7 @@ from headframe import UNSET, ErrorCode, Put, StatReply
 from headframe_server.disk import Disk
 from headframe_server.draft import Draft, translated
 from headframe_server.durable import GroupCommit
-from headframe_server.records import BOOT, RECORD_BYTES, Record, one_total
+from headframe_server.records import BOOT, RECORD_BYTES, Record, one_total, read_record
 from headframe_server.store import FileInfo, StoreError
 from headframe_server.transfers import Repeat, Transfer
 
@@ -270,7 +270,7 @@ class Uploads:
             descriptor = self._disk.open(data.removesuffix("data") + "json", self._directory)
             try:
                 upload.used = os.fstat(descriptor).st_mtime
-                record = msgspec.json.decode(os.read(descriptor, RECORD_BYTES), type=Record)
+                record = read_record(os.read(descriptor, RECORD_BYTES))
             finally:
                 os.close(descriptor)
         except (FileNotFoundError, msgspec.MsgspecError):
