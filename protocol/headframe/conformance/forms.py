@@ -40,11 +40,14 @@ def fatal_header(header: bytes, body: bytes = b"") -> Run:
 
 
 def fatal_later(code: str, header: bytes, body: bytes = b"") -> Run:
-    """A put whose second header is this one ends the connection, and stores nothing."""
+    """A put whose second header is this one ends the connection, and stores nothing.
+
+    An end of the message follows, so that a server which goes on is noticed by its reply.
+    """
 
     def run(peer: Peer) -> None:
         begun = peer.numbered(put("~/a", b"one", more=True))
-        peer.fatal(code, begun, frame(header, body))
+        peer.fatal(code, begun, frame(header, body), frame(b"{}"))
         peer.holds("~/a", None)
 
     return run

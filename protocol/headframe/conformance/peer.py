@@ -111,6 +111,8 @@ class Peer:
         self._next_id = FIRST_ID
         self.introduces_itself = True
         """Whether it says who it is, where the run was given a token, before anything else."""
+        self.receive_buffer: int | None = None
+        """Bytes that the system keeps for it at most; None: what it likes."""
         conversation.peers.append(self)
 
     # --- connections ---------------------------------------------------------------------
@@ -137,7 +139,9 @@ class Peer:
         """Connect, and say who we are where that is needed."""
         talk = self.conversation
         number = talk.peers.index(self) + 1
-        self._wire = Wire(talk.target, talk.transcript, number, talk.begun)
+        self._wire = Wire(
+            talk.target, talk.transcript, number, talk.begun, receive_buffer=self.receive_buffer
+        )
         self._inbox = Inbox(self._wire)
         if talk.target.token is not None and self.introduces_itself:
             recorded = len(talk.transcript.entries)

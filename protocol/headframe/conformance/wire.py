@@ -52,9 +52,16 @@ class Wire:
     """One connection."""
 
     def __init__(
-        self, target: Target, transcript: Transcript, number: int, begun: float | None = None
+        self,
+        target: Target,
+        transcript: Transcript,
+        number: int,
+        begun: float | None = None,
+        *,
+        receive_buffer: int | None = None,
     ) -> None:
         """Connect; raise Deviation if the server does not take it."""
+        self.receive_buffer = receive_buffer
         self.target = target
         self.transcript = transcript
         self.number = number
@@ -75,6 +82,8 @@ class Wire:
         target = self.target
         sock = socket.create_connection((target.host, target.port), timeout=target.timeout_s)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
         if target.tls is not None:
             sock = target.tls.wrap_socket(sock, server_hostname=target.host)
         sock.setblocking(False)

@@ -30,6 +30,7 @@ chapter: Final = Chapter("body")
 
 BEGUN: Final = put("~/a", b"one", more=True)
 """The first frame of a put."""
+TRAILERS: Final = {"digest", "total", "abort", "code", "message"}
 HELLO: Final = frame(b'{"id":9,"cmd":"hello"}')
 
 # --- 4.1 one message, several frames -----------------------------------------------------
@@ -434,15 +435,19 @@ def one_reply_to_an_abort(peer: Peer) -> None:
     peer.in_step()
 
 
-@chapter.check("HF-BODY-014 HF-CMD-014")
+@chapter.check("HF-BODY-014 HF-BODY-003 HF-CMD-014")
 def large_replies_come_in_frames(peer: Peer) -> None:
-    """The body of a reply to get comes in frames of at most 1 MiB."""
+    """The body of a reply to get comes in frames of at most 1 MiB, trailers in the last alone."""
     body = peer.random.randbytes(2_500_000)
     peer.ok(put("~/a", body))
     reply = peer.ok(get("~/a"))
     same(body, reply.body, "body")
     if max(reply.sizes) > 1_048_576:
         raise Deviation("frames of at most 1048576 bytes", f"one of {max(reply.sizes)}")
+    for header in reply.headers[1:-1]:
+        early = TRAILERS & header.keys()
+        if early:
+            raise Deviation("trailers in the last header alone", f"{sorted(early)} before it")
 
 
 @chapter.check(

@@ -163,6 +163,14 @@ chapter.each(
 )
 
 
+@chapter.check("HF-CMD-004 HF-HEADER-015")
+def version_is_of_hello_alone(peer: Peer) -> None:
+    """A version in another command than hello means nothing."""
+    for asked in (put("~/a", b"abc", hf=2), get("~/a", hf=2), stat("~/a", hf="x"), list_(hf=0)):
+        peer.ok(asked)
+    peer.refused("unknown-command", command("handle", hf=2))
+
+
 # --- put ---------------------------------------------------------------------------------
 
 BODIES: Final[Mapping[str, bytes]] = {
@@ -184,6 +192,7 @@ def stored(body: bytes) -> Run:
         same(len(body), reply["total"], "total")
         same(digest_of(body), reply["digest"], "digest")
         _revision(reply["rev"])
+        same(reply["rev"], peer.ok(stat("~/a"))["rev"], "rev of stat")
         peer.holds("~/a", body)
 
     return run
@@ -598,7 +607,7 @@ chapter.each(
 
 
 @chapter.check(
-    "HF-SEC-012 HF-REPLY-011",
+    "HF-SEC-012 HF-REPLY-011 HF-ERROR-012",
     permitted={"ok": Verdict.PASS, "no limit to pass": Verdict.INFO},
 )
 def a_file_beyond_the_limit(peer: Peer) -> str:
@@ -607,6 +616,7 @@ def a_file_beyond_the_limit(peer: Peer) -> str:
     if limit >= 2**53 - 1:
         return "no limit to pass"
     peer.refused("too-large", put("~/a", b"abc", total=limit + 1))
+    peer.refused("bad-name", put("..", b"abc", total=limit + 1))
     peer.in_step()
     asked = peer.numbered(put("~/a", filesize=limit + 1))
     peer.send(asked)

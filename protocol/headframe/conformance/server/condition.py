@@ -414,7 +414,8 @@ def readers_beside_a_writer(peer: Peer) -> None:
 @chapter.check("HF-CMD-007")
 def a_reader_keeps_what_it_began(peer: Peer) -> None:
     """A get that has begun is not disturbed by a put, a move or a delete of the file."""
-    body = peer.random.randbytes(3_000_000)
+    body = peer.random.randbytes(8_000_000)
+    peer.receive_buffer = 65_536  # so that not all of it is on its way at once
     other = peer.another()
     other.ok(put("~/a", body))
     asked = peer.numbered(get("~/a", want=["digest"]))

@@ -8,7 +8,18 @@ from typing import Final
 from headframe.conformance.check import Chapter
 from headframe.conformance.forms import Run, fatal_bytes
 from headframe.conformance.peer import Peer, same
-from headframe.conformance.requests import frame, get, hello, put, raw, stat
+from headframe.conformance.requests import (
+    command,
+    delete,
+    frame,
+    get,
+    hello,
+    list_,
+    move,
+    put,
+    raw,
+    stat,
+)
 
 __all__ = ["CHECKS"]
 
@@ -187,6 +198,11 @@ def nothing_else_frames(peer: Peer) -> None:
     peer.ok(put("~/a", b"hello", total=5, **decoys))
     peer.in_step()
     peer.holds("~/a", b"hello")
+    for asked in (get("~/a", length=3), put("~/b", **decoys), hello(total=9, length=9)):
+        peer.ok(asked)
+        peer.in_step()
+    peer.refused("size-mismatch", put("~/b", total=7))
+    peer.in_step()
 
 
 @chapter.check("HF-FRAME-007 HF-HEADER-014")
@@ -205,7 +221,31 @@ def length_counts_bytes(peer: Peer) -> None:
     peer.ok(put(name, b"hello"))
     rows = peer.listed()
     same([peer.name(name[2:])], [row.get("filename") for row in rows], "names")
-    peer.ask_all(stat("~/none-é漢😀"), get(name), hello())
+    for asked in (stat("~/none-é漢😀"), get("~/é/../漢"), delete("/é"), put("é\\", b"abc")):
+        peer.ask(asked)
+        peer.in_step()
+    peer.ask(command("löschen"))
+    peer.in_step()
+
+
+@chapter.check("HF-FRAME-004 HF-FRAME-003")
+def replies_are_as_long_as_they_say(peer: Peer) -> None:
+    """Behind the reply to any command, whole or in part, the next one begins."""
+    peer.ok(put("~/a", b"0123456789"))
+    for asked in (
+        stat("~/a"),
+        get("~/a"),
+        get("~/a", offset=3, length=4),
+        get("~/a", offset=10),
+        get("~/a", length=0, want=["digest"]),
+        list_(),
+        list_(delimiter="/"),
+        move("~/a", "~/b"),
+        delete("~/b"),
+        list_(),
+    ):
+        peer.ok(asked)
+        peer.in_step()
 
 
 CHECKS: Final = chapter.checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from headframe.conformance.requests import (
     raw,
     stat,
 )
+from headframe.conformance.verdicts import Deviation
 
 __all__ = ["CHECKS"]
 
@@ -509,6 +511,9 @@ def replies_have_registered_types(peer: Peer) -> None:
         _typed(reply.header)
     for row in peer.listed():
         _typed(row)
+    digest = stored["digest"]
+    if not re.fullmatch("sha-256:[0-9a-f]{64}", digest):
+        raise Deviation("sha-256: and 64 hexadecimal digits", f"digest: {digest!r}")
     _typed(peer.ask(get("~/none")).header)
     _typed(peer.ok(hello()).header)
 

@@ -86,7 +86,7 @@ def frames_without_id_are_stored(peer: Peer) -> None:
     peer.holds("~/b", b"")
 
 
-@chapter.check("HF-REQ-004 HF-COND-003")
+@chapter.check("HF-REQ-004 HF-COND-003 HF-REQ-003")
 def a_put_without_id_obeys_conditions(peer: Peer) -> None:
     """A put without id that would be refused changes nothing."""
     peer.ok(put("~/a", b"old"))

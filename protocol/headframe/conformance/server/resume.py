@@ -87,7 +87,7 @@ chapter.each(
     {name: cuts for name, cuts in CUTS.items() if name not in {"an-empty-last-part"}},
 )
 chapter.each(
-    "HF-RESUME-009 HF-RESUME-011 HF-RESUME-013",
+    "HF-RESUME-003 HF-RESUME-009 HF-RESUME-011 HF-RESUME-013",
     "The total of an upload may come with its last part: {}.",
     lambda *cuts: in_parts(cuts, trailing=True, apart=False),
     {f"trailing-total-of-{name}": CUTS[name] for name in ("two-parts", "an-empty-last-part")},
@@ -220,7 +220,7 @@ for _word, (_rule, _code, _asked) in WRONG.items():
     chapter.add(
         f"refuses-{_word}",
         f"A part with {_word.replace('-', ' ')} is refused, and the upload stays where it stood.",
-        f"{_rule} HF-RESUME-010",
+        f"{_rule} HF-RESUME-010 HF-RESUME-012",
         wrong_part(_code, _asked),
     )
 
@@ -605,6 +605,16 @@ chapter.each(
 def again_in_other_frames(peer: Peer) -> None:
     """The completing put may come again cut into other frames."""
     repeated(last=part(7, 9, more=True).then(b"rld"))(peer)
+
+
+@chapter.check("HF-RESUME-022 HF-RESUME-024")
+def again_of_a_single_part(peer: Peer) -> None:
+    """A put that completed its upload alone gets the same reply, and stores nothing again."""
+    whole = part(0, 12, total=12)
+    reply = peer.ok(whole).header
+    peer.ok(put("~/a", b"newer"))
+    same(reply | {"id": 0}, peer.ok(whole).header | {"id": 0}, "reply")
+    peer.holds("~/a", b"newer")
 
 
 @chapter.check("HF-RESUME-022 HF-ERROR-012")
