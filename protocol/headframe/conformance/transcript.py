@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from headframe.parts import Part
 
 __all__ = ["FORMAT", "KEY_LENGTH", "Entry", "Kind", "Transcript"]
 
@@ -22,6 +24,12 @@ FORMAT: Final = "headframe-conversation/1"
 """What a file of this kind says that it is."""
 KEY_LENGTH: Final = 8
 """Characters of the key that makes the names of a check its own."""
+
+
+FULL_PASSAGES: Final = 4
+"""How many of the last passages are shown byte by byte."""
+BRIEF: Final = 100
+"""Characters of a header that is shown in a line."""
 
 
 class Kind(StrEnum):
@@ -93,59 +101,68 @@ class Transcript:
             raise ValueError(f"no replay file: {type(error).__name__}: {error}") from error
 
     def lines(self, most: int = 60) -> Iterator[str]:
-        """Yield the conversation for the eye, `most` lines of each passage."""
+        """Yield the conversation for the eye, at most `most` lines of each passage."""
+        from headframe.annotation import Annotator  # noqa: PLC0415  (of failures alone)
+        from headframe.connection import Role  # noqa: PLC0415
+
         several = len({entry.connection for entry in self.entries}) > 1
-        for (connection, kind), run in groupby(self.entries, lambda e: (e.connection, e.kind)):
-            passage = list(run)
+        roles = {Kind.SENT: Role.CLIENT, Kind.RECEIVED: Role.SERVER}
+        passages = [
+            (connection, kind, [*run])
+            for (connection, kind), run in groupby(self.entries, lambda e: (e.connection, e.kind))
+            if kind is not Kind.OPENED
+        ]
+        last = {(connection, kind): n for n, (connection, kind, _) in enumerate(passages)}
+        streams: dict[tuple[int, Kind], Annotator] = {}
+        for number, (connection, kind, run) in enumerate(passages):
             mark = f"#{connection} " if several else ""
-            match kind:
-                case Kind.SENT | Kind.RECEIVED:
-                    arrow = "C>S" if kind is Kind.SENT else "S>C"
-                    data = b"".join(entry.data for entry in passage)
-                    rows = [*_dump(data, (most + 1) * 16)]
-                    for number, row in enumerate(rows[:most]):
-                        yield f"{mark}{'   ' if number else arrow} {row}"
-                    if len(rows) > most or len(data) > (most + 1) * 16:
-                        yield f"{mark}    ... {len(data):,} bytes in all"
-                case Kind.OPENED:
-                    continue
-                case _:
-                    note = passage[-1].note
-                    yield f"{mark}--- {_SAID[kind]}{': ' if note else ''}{note}"
+            if kind not in roles:
+                note = run[-1].note
+                yield f"{mark}--- {_SAID[kind]}{': ' if note else ''}{note}"
+                continue
+            stream = streams.setdefault((connection, kind), Annotator(roles[kind], shorten=True))
+            parts = stream.receive_data(b"".join(entry.data for entry in run))
+            if last[connection, kind] == number:
+                parts += stream.finish()
+            early = number < len(passages) - FULL_PASSAGES
+            rows = [row for each in _frames(parts) for row in _rows(each, early)]
+            for at, row in enumerate(rows[:most]):
+                yield f"{mark}{'   ' if at else _ARROWS[kind]} {row}"
+            if len(rows) > most:
+                yield f"{mark}    ... {len(rows) - most} lines more"
 
 
+def _frames(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Put the parts of each frame together."""
+    found: list[Part] = []
+    for part in parts:
+        if part.kind == "prelude" and found:
+            yield found
+            found = []
+        found.append(part)
+    if found:
+        yield found
+
+
+def _rows(parts: Sequence[Part], early: bool) -> Iterator[str]:
+    """Show a frame: as a dump, or in one line what came early or says the usual."""
+    from headframe.hexdump import dump  # noqa: PLC0415  (of failures alone)
+
+    header = b"".join(part.data for part in parts if part.kind == "header")
+    flawed = any(part.fault is not None or part.missing_bytes for part in parts)
+    if flawed or not header or not (early or b'"limits"' in header):
+        yield from dump(parts)
+        return
+    text = ascii(header)[2:-1].replace('\\"', '"').replace("\\\\", "\\")
+    text = text if len(text) <= BRIEF else f"{text[: BRIEF - 3]}..."
+    size = sum(part.size for part in parts if part.kind == "body")
+    yield f"{parts[0].offset:04x}  {text}{f' and {size:,} bytes' if size else ''}"
+
+
+_ARROWS: Final = {Kind.SENT: "C>S", Kind.RECEIVED: "S>C"}
 _SAID: Final = {
     Kind.ENDED_SENDING: "the kit ends its sending side",
     Kind.PEER_ENDED: "the server ends",
     Kind.SILENT: "nothing came",
     Kind.CLOSED: "the kit closes",
 }
-
-_FRAMING: Final = re.compile(rb'"filesize"\s*:\s*(\d+)')
-
-
-def _dump(data: bytes, most: int) -> Iterator[str]:
-    """Yield the bytes of frames, as far as they can be told apart."""
-    at = 0
-    while at < min(len(data), most):
-        size = int.from_bytes(data[at : at + 4], "little")
-        whole = data[at + 4 : at + 4 + size]
-        if not 2 <= size <= 65535 or len(data) < at + 4:
-            yield from _rows(data, at, len(data), "")
-            return
-        yield from _rows(data, at, at + 4, f"N = {size}")
-        yield from _rows(data, at + 4, min(at + 4 + size, len(data)), "")
-        at += 4 + size
-        found = _FRAMING.search(whole)
-        end = min(at + (int(found[1]) if found else 0), len(data))
-        yield from _rows(data, at, end, "body", most)
-        at = end
-
-
-def _rows(data: bytes, begin: int, end: int, note: str, most: int = 1 << 20) -> Iterator[str]:
-    for at in range(begin, min(end, begin + most), 16):
-        piece = data[at : min(at + 16, end)]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in piece)
-        said = note if note.startswith("N") else f"{text:16}  {note}".rstrip()
-        yield f"{at:04x}  {piece.hex(' '):47}  {said}"
-        note = ""
