@@ -33,7 +33,7 @@ class Target:
 
     @classmethod
     def from_url(cls, url: str, **more: Any) -> Target:
-        """Return the server of `headframe://host:port`; raise what `parse_url` raises."""
+        """Return the server of `headframe://host:port`; raise InvalidArgument for no URL."""
         from headframe_client.address import parse_url  # noqa: PLC0415  (what it costs)
 
         address = parse_url(url)

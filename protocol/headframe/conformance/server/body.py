@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any, Final
 
 from headframe.conformance.check import Chapter
@@ -462,13 +463,16 @@ def large_replies_come_in_frames(peer: Peer) -> None:
 def a_file_that_shrinks_under_a_get(peer: Peer) -> str:
     """A reply that cannot be finished ends with abort: true and a code, and is never filled up."""
     body = b"0123456789abcdef" * (1 << 20)
-    peer.ok(put("~/a", body))
+    writer = peer.another()
+    writer.ok(put("~/a", body))
+    writer.close()
     root = peer.conversation.target.root
     assert root is not None
+    peer.receive_buffer = 65_536  # so that not all of it is on its way at once
     asked = peer.numbered(get("~/a"))
     peer.send(asked)
     peer.wire.wait()
-    (root / peer.name("a")).write_bytes(b"")
+    os.truncate(root / peer.name("a"), 12 << 20)  # where a frame may well end
     said = peer.receive()
     if isinstance(said, Ended) and said.inside and said.ending is not Ending.TIME_OUT:
         return "ended inside a frame"  # whose bytes were announced and are not there

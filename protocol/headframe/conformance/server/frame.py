@@ -156,13 +156,19 @@ CUTS: Final = {
 
 
 def cut_at(place: int) -> Run:
-    """Two puts, each cut at this place, give the same as uncut."""
+    """Two puts, each cut at this place, give the same as uncut.
+
+    The first piece travels with a request whose reply shows that both have been read.
+    """
 
     def run(peer: Peer) -> None:
         for name in ("~/a", "~/b"):
             asked = peer.numbered(put(name, b"hello"))
             data = peer.encode(asked)
-            peer.send_in_pieces(data, [place % len(data)])
+            sentinel = peer.numbered(hello())
+            peer.send(sentinel, data[:place])
+            peer.agrees(sentinel)
+            peer.send(data[place:])
             peer.agrees(asked)
             peer.holds(name, b"hello")
 

@@ -361,6 +361,7 @@ chapter.each(
 def link_to_a_directory(peer: Peer) -> None:
     """A path through a link to a directory is not followed, be the link relative or not."""
     peer.ok(put("~/real/a", b"real"))
+    peer.ok(put("~/real/sub/a", b"real"))
     path = _root(peer) / peer.name("odd")
     for target in (path.parent / "real", Path("real")):
         not_through(peer, path, target)
@@ -370,12 +371,13 @@ def not_through(peer: Peer, path: Path, target: Path) -> None:
     """Expect that nothing is reached through a link."""
     path.symlink_to(target)
     try:
-        for asked in (get("~/odd/a"), stat("~/odd/a")):
-            refusal_is("not-found", asked)(peer)
-        refusal_is("conflict", put("~/odd/b", b"abc"))(peer)
-        refusal_is("conflict", move("~/real/a", "~/odd/b"))(peer)
+        for below in ("", "sub/"):
+            for asked in (get(f"~/odd/{below}a"), stat(f"~/odd/{below}a")):
+                refusal_is("not-found", asked)(peer)
+            refusal_is("conflict", put(f"~/odd/{below}b", b"abc"))(peer)
+            refusal_is("conflict", move("~/real/a", f"~/odd/{below}b"))(peer)
         names = [row.get("filename") for row in peer.listed()]
-        same([peer.name("real/a")], names, "names")
+        same([peer.name("real/a"), peer.name("real/sub/a")], names, "names")
     finally:
         path.unlink()
     peer.holds("~/real/a", b"real")
