@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.mutants import exempt
+from conformance.mutants.judging import is_slow, judge
 from conformance.mutants.mutant import ROLES, Edit, StaleMutant, load_mutants, read_mutants
 from headframe.conformance.rules import RULES
 
@@ -78,3 +79,17 @@ def test_an_edit_changes_whole_lines_and_nothing_else():
 def test_what_is_no_mutant_is_told(text, what):
     with pytest.raises(StaleMutant, match=what):
         list(read_mutants(text))
+
+
+def cases(role):
+    return [
+        pytest.param(m.name, marks=pytest.mark.slow if is_slow(m) else ())
+        for m in MUTANTS.values()
+        if role in m.roles
+    ]
+
+
+@pytest.mark.parametrize("name", cases("server"))
+def test_the_kit_kills_every_server_by_the_right_check(name):
+    verdict, told = judge(name, "server")
+    assert "killed" == verdict, told

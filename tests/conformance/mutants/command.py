@@ -10,8 +10,12 @@ import argparse
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from fnmatch import fnmatchcase
+from multiprocessing import get_context
 
-from conformance.mutants.mutant import Mutant, install, load_mutants
+from conformance.mutants.mutant import install, load_mutants
+from conformance.mutants.nursery import keep, serve
 
 
 def main() -> None:
@@ -22,6 +26,7 @@ def main() -> None:
         ("list", "tell which there are", _list, ()),
         ("run", "let the kit judge some, or all", _run, ("names*",)),
         ("serve", "serve a folder until standard input ends", _serve, ("name", "root")),
+        ("nursery", "serve mutants that standard input names", _nursery, ()),
         ("client", "be a client: headframe with ARGS", _client, ("name", "args...")),
     ):
         command = commands.add_parser(name, help=help_)
@@ -37,14 +42,13 @@ def main() -> None:
     sys.exit(options.pop("run")(**options))
 
 
-def _mutant(name: str, role: str) -> Mutant | None:
-    """Return a mutant; `reference` is none."""
-    if name == "reference":
-        return None
+def _install(name: str, role: str) -> None:
+    """Let a mutant be what is imported; `reference` is none."""
     mutant = load_mutants().get(name)
-    if mutant is None or role not in mutant.roles:
+    if mutant is not None and role in mutant.roles:
+        install(mutant)
+    elif name != "reference":
         sys.exit(f"there is no {role} mutant {name!r}")
-    return mutant
 
 
 def _list() -> int:
@@ -55,21 +59,18 @@ def _list() -> int:
 
 
 def _serve(name: str, root: str) -> int:
-    install(_mutant(name, "server"))
-    from headframe_server import DirectoryStore, Server, Settings
+    _install(name, "server")
+    serve(lambda url: print(url, flush=True), sys.stdin.read, root=root)
+    return 0
 
-    settings = Settings(drain_s=0, durability="rename")
-    with (
-        DirectoryStore(root, durability="rename", free_bytes=0) as store,
-        Server(("127.0.0.1", 0), store, settings=settings) as server,
-    ):
-        print(server.url, flush=True)
-        sys.stdin.read()
+
+def _nursery() -> int:
+    keep(sys.stdin)
     return 0
 
 
 def _client(name: str, args: list[str]) -> int:
-    install(_mutant(name, "client"))
+    _install(name, "client")
     sys.argv = ["headframe", *args]
     from headframe_client.command import main as run_command
 
@@ -78,15 +79,17 @@ def _client(name: str, args: list[str]) -> int:
 
 
 def _run(names: list[str]) -> int:
-    from conformance.mutants.judging import judge_server
+    from conformance.mutants.judging import judge
 
-    mutants = load_mutants()
+    chosen = [(name, "server") for name, m in load_mutants().items() if "server" in m.roles]
+    if names:
+        chosen = [(n, role) for n, role in chosen if any(fnmatchcase(n, name) for name in names)]
     begun = time.monotonic()
     verdicts: Counter[str] = Counter()
-    for name in names or [m.name for m in mutants.values() if "server" in m.roles]:
-        judgement = judge_server(mutants[name])
-        verdicts[judgement.verdict] += 1
-        print(judgement, flush=True)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for verdict, line in pool.map(judge, *zip(*chosen, strict=True)):
+            verdicts[verdict] += 1
+            print(line, flush=True)
     told = ", ".join(f"{number} {verdict}" for verdict, number in sorted(verdicts.items()))
     print(f"{told} in {time.monotonic() - begun:.0f} s")
     return 0 if set(verdicts) == {"killed"} else 1

@@ -7,14 +7,21 @@ it, and what they find is told, but does not count.
 
 from __future__ import annotations
 
-import contextlib
+import atexit
+import functools
+import os
+import ssl
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from conformance.mutants.mutant import Mutant, load
+import trustme
+
+from conformance.mutants.mutant import Mutant, load_mutants
+from conformance.mutants.nursery import TOKEN, nursery
 from headframe.conformance.check import Check, Lane
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import run_check
@@ -23,6 +30,8 @@ from headframe.conformance.target import Facts, Target
 from headframe.conformance.verdicts import SetupError, Verdict
 
 TIMEOUT_S = 3.0
+IDLE_MS = 5000
+"""Silence after which a mutant closes whose rule is about time."""
 """How long a check waits for what a mutant may never send."""
 WORKERS = 6
 
@@ -65,34 +74,59 @@ class Judgement:
         return f"{self.verdict:<12} {self.mutant.name:<36} {'; '.join(filter(None, found))}"
 
 
-@contextlib.contextmanager
-def serving(mutant: Mutant | None, root: Path) -> Iterator[Target]:
-    """Serve a folder with a mutant, or the reference itself, in threads of this process."""
-    server = load(mutant, "headframe_server")
-    store = server.DirectoryStore(
-        root, durability="rename", free_bytes=0, total_bytes=server.settings.LIMITS.total_bytes
-    )
-    settings = server.Settings(drain_s=0, durability="rename")
-    with store, server.Server(("127.0.0.1", 0), store, settings=settings) as served:
-        yield Target.from_url(served.url, root=root, timeout_s=TIMEOUT_S)
+def judge(name: str, role: str) -> tuple[str, str]:
+    """Return what becomes of a mutant, as one word and as a line."""
+    judgement = _JUDGES[role](load_mutants()[name])
+    return judgement.verdict, str(judgement)
 
 
 def judge_server(mutant: Mutant, checks: Sequence[Check] = SERVER_CHECKS) -> Judgement:
     """Find out what the checks of servers find."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        with serving(mutant, Path(folder)) as target:
-            try:
-                facts = look_at(target)
-            except SetupError as error:
-                return Judgement(mutant=mutant, broken=str(error))
-            return _judge(mutant, checks, target, facts)
+    with tempfile.TemporaryDirectory(prefix="mutant-") as root:
+        how: dict[str, str | int] = {"root": root}
+        about: dict[str, Any] = {"root": Path(root), "timeout_s": TIMEOUT_S}
+        if is_slow(mutant):
+            how["idle_ms"] = IDLE_MS
+        if mutant.breaks[0].startswith("HF-SEC-00"):
+            how["guard"], about["tls"] = _make_guard()
+            about["token"] = TOKEN
+        try:
+            with nursery().serving(mutant.name, **how) as url:
+                target = Target.from_url(url, **about)
+                return _judge(mutant, checks, target, look_at(target))
+        except (SetupError, RuntimeError) as error:
+            return Judgement(mutant=mutant, broken=str(error))
+
+
+@functools.cache
+def _make_guard() -> tuple[str, ssl.SSLContext]:
+    """Return a file with a key and a certificate, and the context of a client that trusts it."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
+        atexit.register(os.unlink, file.name)
+        file.write(authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.bytes())
+    return file.name, context
+
+
+def is_slow(mutant: Mutant) -> bool:
+    """Return whether only waiting can tell what is wrong."""
+    lanes = {check.lane for check in _citing(mutant, SERVER_CHECKS)}
+    return lanes == {Lane.TIMERS}
+
+
+def _citing(mutant: Mutant, checks: Iterable[Check]) -> list[Check]:
+    return [check for check in checks if set(check.rules) & set(mutant.breaks)]
 
 
 def _judge(mutant: Mutant, checks: Sequence[Check], target: Target, facts: Facts) -> Judgement:
-    plain = [check for check in checks if check.lane is Lane.PLAIN]
-    citing = [check for check in plain if set(check.rules) & set(mutant.breaks)]
+    citing = _citing(mutant, checks)
     judgement = Judgement(mutant=mutant)
-    for asked in (citing, [check for check in plain if check not in citing]):
+    if not is_slow(mutant):
+        citing = [check for check in citing if check.lane is Lane.PLAIN]
+    others = [c for c in checks if c.lane is Lane.PLAIN and c not in citing]
+    for asked in (citing, others):
         if judgement.unproved and not judgement.errors:
             judgement = _ask(mutant, asked, judgement, target, facts)
     return judgement
@@ -122,3 +156,6 @@ def _ask(
     return Judgement(
         mutant=mutant, kills=tuple(kills), strays=tuple(sorted(strays)), errors=tuple(errors)
     )
+
+
+_JUDGES = {"server": judge_server}

@@ -12,14 +12,12 @@ mutant outlives the code that it is about, or changes more than it shows.
 
 from __future__ import annotations
 
-import importlib
 import importlib.machinery
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -119,39 +117,18 @@ def load_mutants() -> dict[str, Mutant]:
 # --- coming to life ------------------------------------------------------------------------
 
 
-def install(mutant: Mutant | None) -> None:
-    """Let every import from now on bring the mutant's modules; raise StaleMutant."""
-    if mutant is None:
-        return
-    loaded = [edit.module for edit in mutant.edits if edit.module in sys.modules]
-    if loaded:
-        raise StaleMutant(f"{loaded[0]} has been imported already")
-    sys.meta_path.insert(0, _Finder(mutant.sources()))
+def install(mutant: Mutant) -> None:
+    """Let every import from now on bring the mutant's modules, and forget what knows the others.
 
-
-def load(mutant: Mutant | None, package: str) -> ModuleType:
-    """Return a package with the mutant in it, beside the one that this process has imported.
-
-    No other thread may import anything meanwhile.
+    Whoever has imported something before keeps what he has. Raises StaleMutant.
     """
-    if mutant is None:
-        return importlib.import_module(package)
-    changed = {edit.module.partition(".")[0] for edit in mutant.edits} | {package}
-    kept = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_in(name, changed)}
-    finder = _Finder(mutant.sources())
-    sys.meta_path.insert(0, finder)
-    try:
-        return importlib.import_module(package)
-    finally:
-        sys.meta_path.remove(finder)
-        for name in [*sys.modules]:
-            if _is_in(name, changed):
-                del sys.modules[name]
-        sys.modules.update(kept)
-
-
-def _is_in(module: str, packages: set[str]) -> bool:
-    return module.partition(".")[0] in packages
+    sys.meta_path.insert(0, _Finder(mutant.sources()))
+    changed = {edit.module.partition(".")[0] for edit in mutant.edits}
+    if "headframe" in changed:
+        changed |= {"headframe_server", "headframe_client"}
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in changed:
+            del sys.modules[name]
 
 
 def _path_of(module: str) -> Path:

@@ -1,0 +1,139 @@
+"""Mutants as servers in processes of their own, without a start of Python for each.
+
+A process that has imported the reference waits for names on standard input; for each of them it
+forks a child, which imports what the mutant changes once more, and serves.
+
+    {"name": ..., "root": ..., "idle_ms": ...}   ->   PID URL   or   0 why it does not serve
+
+The law of this module: nobody outlives the nursery, and the nursery not whoever has started it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.mutants.mutant import HERE, install, load_mutants
+from headframe.limits import LIMITS
+
+TOKEN: Final = "q1oYb0FJrXPT0hCq8WcU8g"
+"""What a guarded server wants to hear."""
+
+
+class Nursery:
+    """The process in which mutants are born."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE), "nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def serving(self, name: str, **how: str | int) -> Iterator[str]:
+        """Let a mutant serve as `serve` is told; yield its URL. Raises RuntimeError."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps({"name": name} | how), file=self._process.stdin, flush=True)
+        pid, _, told = self._process.stdout.readline().rstrip("\n").partition(" ")
+        if not int(pid or 0):
+            raise RuntimeError(told or "the nursery is gone")
+        try:
+            yield told
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+                while True:  # until it is gone, and writes into the folder no more
+                    os.kill(int(pid), 0)
+                    time.sleep(0.001)
+
+    def close(self) -> None:
+        """End it, and all that lives in it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@functools.cache
+def nursery() -> Nursery:
+    """Return the nursery of this process."""
+    started = Nursery()
+    atexit.register(started.close)
+    return started
+
+
+def keep(asked: Iterable[str]) -> None:
+    """Be the nursery: let a mutant live for each line, until there are no more lines."""
+    import headframe_server
+
+    assert headframe_server.Server
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    ending, held = os.pipe()
+    for line in asked:
+        how = json.loads(line)
+        if not os.fork():
+            os.close(held)
+            _live(how.pop("name"), how, until=lambda: os.read(ending, 1))
+            os._exit(0)
+
+
+def _live(name: str, how: dict[str, Any], until: Callable[[], object]) -> None:
+    try:
+        log = logging.getLogger("headframe.server")
+        log.addHandler(logging.NullHandler())
+        log.propagate = False
+        with suppress(KeyError):
+            install(load_mutants()[name])
+        serve(lambda url: print(os.getpid(), url, flush=True), until, **how)
+    except Exception as error:  # whatever it is, the mutant is broken
+        print(0, f"{type(error).__name__}: {error}".replace("\n", " "), flush=True)
+
+
+def serve(
+    told: Callable[[str], object],
+    until: Callable[[], object],
+    *,
+    root: str,
+    idle_ms: int = LIMITS.idle_ms,
+    guard: str = "",
+) -> None:
+    """Serve a folder with what is imported now, tell the URL, and go on until a call returns.
+
+    `guard` is a file with a key and a certificate: then TLS is spoken, and `TOKEN` wanted.
+    """
+    from headframe import LIMITS as LIMITS_NOW
+    from headframe_server import Access, DirectoryStore, Person, Server, Settings, Token
+    from headframe_server import server_context as tls
+
+    most = LIMITS_NOW.total_bytes
+    store = DirectoryStore(root, durability="rename", free_bytes=0, total_bytes=most)
+    hashed = Token(Person("kit"), hashlib.sha256(TOKEN.encode()).hexdigest())
+    with (
+        store,
+        Server(
+            ("127.0.0.1", 0),
+            store,
+            settings=Settings(drain_s=0, durability="rename"),
+            limits=replace(LIMITS_NOW, idle_ms=idle_ms),
+            access=Access((hashed,)) if guard else None,
+            tls=tls(guard) if guard else None,
+        ) as server,
+    ):
+        told(server.url)
+        until()
