@@ -31,7 +31,7 @@ def run_node(tmp_path_factory):
             timeout=60,
             check=False,
         )
-        assert (0, "") == (ran.returncode, ran.stderr)
+        assert (0, "") == (ran.returncode, ran.stderr), ran.stderr
         return ran.stdout
 
     return run

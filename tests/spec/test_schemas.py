@@ -604,7 +604,9 @@ def cases():
     found += [frame.values[:2] for frame in frames_of_exchanges()]
     found += [("file-name", json.loads(line.values[1])) for line in standard.example_lines("name")]
     found += [(place, shown) for kind, shown in found for place in PLACES]
-    return [(kind, value) for kind, value in found if is_json(value)]
+    return [
+        (kind if kind in KINDS else "request", value) for kind, value in found if is_json(value)
+    ]
 
 
 @pytest.mark.slow
