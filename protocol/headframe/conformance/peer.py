@@ -152,16 +152,19 @@ class Peer:
         """Return another client with a connection of its own, and the same names."""
         return Peer(self.conversation)
 
+    def received(self) -> bytes:
+        """Return all bytes that have come on this connection."""
+        number = self.wire.number
+        return b"".join(
+            entry.data
+            for entry in self.conversation.transcript.entries
+            if entry.connection == number and entry.kind is Kind.RECEIVED
+        )
+
     @property
     def bytes_received(self) -> int:
         """How many bytes have come on this connection."""
-        entries = self.conversation.transcript.entries
-        number = self.wire.number
-        return sum(
-            len(entry.data)
-            for entry in entries
-            if entry.connection == number and entry.kind is Kind.RECEIVED
-        )
+        return len(self.received())
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -17,6 +17,7 @@ b'\x0e\x00\x00\x00{"filesize":2}hi'
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
@@ -30,6 +31,7 @@ __all__ = [
     "Frame",
     "command",
     "delete",
+    "digest_of",
     "frame",
     "get",
     "hello",
@@ -63,6 +65,11 @@ _NAME: Final = re.compile(rb'(?<=")~(?:/[^"]*|\d*)(?=")')
 def _fill_bytes(found: re.Match[bytes], fill: Text) -> bytes:
     text = found[0].decode("utf-8", "surrogateescape")
     return fill(text).encode("utf-8", "surrogateescape")
+
+
+def digest_of(body: bytes) -> str:
+    """Return a digest as HF/1 writes it."""
+    return f"sha-256:{hashlib.sha256(body).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,24 +9,36 @@ from headframe.conformance.check import Check
 
 __all__ = ["SERVER_CHECKS"]
 
-_CHAPTERS: Final = (
+_MODULES: Final = (
     "frame",
     "header",
+    "members",
     "body",
+    "ending",
     "request",
+    "silence",
     "reply",
     "error",
+    "order",
     "name",
+    "alias",
     "command",
+    "storing",
+    "reading",
     "listing",
+    "paging",
+    "moving",
     "condition",
+    "wholeness",
     "resume",
+    "finishing",
+    "repeating",
     "time",
     "security",
     "origin",
 )
 
 SERVER_CHECKS: Final[tuple[Check, ...]] = tuple(
-    check for chapter in _CHAPTERS for check in import_module(f"{__name__}.{chapter}").CHECKS
+    check for module in _MODULES for check in import_module(f"{__name__}.{module}").CHECKS
 )
 """All of them, those of every profile and lane."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,8 +25,9 @@ from headframe.conformance.requests import (
     raw,
     stat,
 )
-from headframe.conformance.verdicts import Deviation
+from headframe.conformance.verdicts import Deviation, Verdict
 from headframe.conformance.wire import Ending
+from headframe.registry import REGISTERED_KEYS
 
 __all__ = ["CHECKS", "not_answered_yet"]
 
@@ -263,6 +265,43 @@ def nothing_after_close(peer: Peer) -> None:
     same(True, reply["close"], "close")
     peer.ends()
     peer.holds("~/a", None)
+
+
+def headers_seen(peer: Peer, *asked: Asked) -> list[bytes]:
+    """Ask, and return the headers of the replies as their bytes."""
+    peer.ok(put("~/there", b"there"))
+    begin = peer.bytes_received
+    peer.ask_all(*asked)
+    data = peer.received()[begin:]
+    found = []
+    while data:
+        end = 4 + int.from_bytes(data[:4], "little")
+        found.append(data[4:end])
+        data = data[end + json.loads(data[4:end]).get("filesize", 0) :]
+    return found
+
+
+MANY: Final = (*SUCCESSES.values(), *REFUSED.values())
+
+
+@chapter.check("HF-HEADER-019", permitted={"ok": Verdict.PASS, "white space": Verdict.WARN})
+def headers_are_compact(peer: Peer) -> str:
+    """Headers are written without white space."""
+    for header in headers_seen(peer, *MANY):
+        if re.search(rb"\s", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", header)):
+            return "white space"
+    return "ok"
+
+
+@chapter.check(
+    "HF-HEADER-018", permitted={"ok": Verdict.PASS, "a name that is not registered": Verdict.WARN}
+)
+def names_are_registered(peer: Peer) -> str:
+    """At the top of a header stand registered names, and private ones with a dot."""
+    for header in headers_seen(peer, *MANY):
+        if any("." not in name and name not in REGISTERED_KEYS for name in json.loads(header)):
+            return "a name that is not registered"
+    return "ok"
 
 
 _PATH: Final = re.compile(r"(?:^|[\s'\"(:=<])(?:/(?:[\w.@+-]+/)+[\w.@+-]+|[A-Za-z]:\\\w)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Final
 
@@ -117,6 +118,11 @@ def a_last_word_arrives(peer: Peer) -> None:
 TIMERS: Final = {"lane": Lane.TIMERS}
 
 
+def header_s(peer: Peer) -> float:
+    """Return how long a header may take."""
+    return peer.facts.limit("header_ms", LIMITS.header_ms) / 1000
+
+
 def trickle(peer: Peer, data: bytes, seconds: float, pause: float = 1.0) -> tuple[Said, float]:
     """Send a byte now and then until something comes; return it and when that was."""
     begun = time.monotonic()
@@ -130,24 +136,26 @@ def trickle(peer: Peer, data: bytes, seconds: float, pause: float = 1.0) -> tupl
     return said, time.monotonic() - begun
 
 
-def too_slow(before: Asked | None, data: bytes, wait_s: float) -> Run:
-    """What comes byte by byte is cut when its time is over, and not before."""
+def too_slow(before: Asked | None, data: bytes, wait_s: float | None) -> Run:
+    """What comes byte by byte is cut when its time is over (None: of a header), and not before."""
 
     def run(peer: Peer) -> None:
+        judge(peer, header_s(peer) if wait_s is None else wait_s)
+
+    def judge(peer: Peer, wait_s: float) -> None:
         peer.in_step()
         if before is not None:
             peer.send(peer.numbered(before))
         said, took = trickle(peer, data, wait_s + LATE_S)
         if str(said) != "id=0 timeout, close":
             raise Deviation(f"id=0 timeout, close, after {wait_s:g} s", f"{said} ({took:.1f} s)")
-        if took < wait_s - 0.5:
+        if took < wait_s * 0.95:
             raise Deviation(f"not before {wait_s:g} s", f"after {took:.1f} s")
         peer.ends()
 
     return run
 
 
-_HEADER_S: Final = LIMITS.header_ms / 1000
 _GRACE_S: Final = LIMITS.body_grace_ms / 1000
 _LONG: Final = frame(b'{"id":9,"cmd":"hello","x.y":"' + bytes(40) + b'"}')
 
@@ -156,10 +164,10 @@ chapter.each(
     "A header that is not whole header_ms after its first byte is fatal: {}.",
     too_slow,
     {
-        "half-a-length": (None, b"\x16", _HEADER_S),
-        "a-length-and-nothing": (None, b"\x16\0\0\0", _HEADER_S),
-        "a-header-byte-by-byte": (None, _LONG, _HEADER_S),
-        "a-later-header": (put("~/a", b"abc", more=True), b"\x10\0", _HEADER_S),
+        "half-a-length": (None, b"\x16", None),
+        "a-length-and-nothing": (None, b"\x16\0\0\0", None),
+        "a-header-byte-by-byte": (None, _LONG, None),
+        "a-later-header": (put("~/a", b"abc", more=True), b"\x10\0", None),
     },
     **TIMERS,
 )
@@ -191,6 +199,22 @@ def a_body_that_keeps_the_pace(peer: Peer) -> None:
     peer.agrees(asked)
 
 
+@chapter.check("HF-SEC-003", needs=frozenset({"tls"}), **TIMERS)
+def a_handshake_that_does_not_come(peer: Peer) -> None:
+    """A connection whose TLS handshake is not done after header_ms is closed."""
+    peer.in_step()
+    target = peer.conversation.target
+    with socket.create_connection((target.host, target.port), header_s(peer) + LATE_S) as sock:
+        sock.sendall(b"\x16\x03\x01")
+        try:
+            answer = sock.recv(1)
+        except TimeoutError:
+            raise Deviation(f"an end after {header_s(peer):g} s", "TIME-OUT") from None
+        except OSError:
+            return
+        same(b"", answer, "what comes")
+
+
 def idle_s(peer: Peer) -> float:
     """Return how long the server waits between messages."""
     return peer.facts.limit("idle_ms", LIMITS.idle_ms) / 1000
@@ -209,7 +233,7 @@ def silence_within_the_limit(peer: Peer) -> str:
     if idle_s(peer) > LONGEST_IDLE_S:
         return "a limit too great to try"
     peer.in_step()
-    said = peer.receive(idle_s(peer) - 2)
+    said = peer.receive(idle_s(peer) * 0.95)
     if not isinstance(said, Ended) or said.ending is not Ending.TIME_OUT:
         raise Deviation(f"nothing for {idle_s(peer):g} s", str(said))
     peer.in_step()
@@ -229,7 +253,7 @@ def silence_beyond_the_limit(peer: Peer) -> str:
         return "it does not close"
     if not isinstance(said, Reply) or (said.id, said.word) != (0, "closing"):
         raise Deviation("id=0 closing", f"{said} after {took:.1f} s")
-    if took < idle_s(peer) - 0.5:
+    if took < idle_s(peer) * 0.95:
         raise Deviation(f"not before {idle_s(peer):g} s", f"after {took:.1f} s")
     peer.ends()
     return "ok"
