@@ -124,12 +124,15 @@ class Chapter:
         self, name: str, title: str, rules: str, run: Callable[[Peer], str | None], **more: Any
     ) -> Check:
         """Add a check; `rules` are ids with a space between."""
+        members = self._common | more
+        needed = members.pop("depends_on", ())
         check = Check(
             id=f"{self.name}/{name}",
             title=title,
             rules=tuple(rules.split()),
             run=run,
-            **(self._common | more),
+            depends_on=tuple(other for other in needed if other != f"{self.name}/{name}"),
+            **members,
         )
         assert check.id not in self._checks, f"two checks with the id {check.id}"
         self._checks[check.id] = check

@@ -15,7 +15,7 @@ from typing import Final
 
 from headframe.conformance.check import Check
 from headframe.conformance.runs import Run
-from headframe.conformance.verdicts import Result, Verdict
+from headframe.conformance.verdicts import Exit, Result, Verdict
 
 __all__ = ["explain_check", "explain_rule", "save_replay", "sentence_of", "show_result", "summary"]
 
@@ -41,8 +41,11 @@ def sentence_of(rule: str) -> str:
     return "" if found is None else str(found.sentence)
 
 
-def show_result(result: Result, replay: str | None = None) -> Iterator[str]:
-    """Yield the lines that tell of a result; `replay` is the command that plays it again."""
+def show_result(result: Result, replay: str | None = None, *, whole: bool = True) -> Iterator[str]:
+    """Yield the lines that tell of a result.
+
+    `replay` is the command that plays it again, `whole` whether the exchange is shown.
+    """
     check = result.check
     known = " (expected)" if result.expected else ""
     yield f"{result.verdict.upper():7} {check.id}  {' '.join(check.rules)}{known}"
@@ -60,7 +63,7 @@ def show_result(result: Result, replay: str | None = None) -> Iterator[str]:
     yield f"        permitted: {result.permitted}"
     yield f"        got:       {result.got}"
     if result.verdict is Verdict.FAIL and not result.expected:
-        if result.transcript is not None:
+        if whole and result.transcript is not None:
             yield from (f"        {line}" for line in result.transcript.lines())
         if replay:
             yield f"        replay: {replay}"
@@ -80,6 +83,7 @@ def summary(run: Run) -> str:
     known = sum(result.expected for result in run.results)
     told += f", {known} of the failures expected" if known else ""
     profile = f", profile {run.profile}" if run.profile else ""
+    profile += f", seed {run.seed}" if run.exit is not Exit.PASSED else ""
     return f"{sum(counts.values())} {what}: {told or 'none'} ({run.seconds:.1f} s{profile})"
 
 

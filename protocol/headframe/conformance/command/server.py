@@ -25,6 +25,9 @@ from headframe.conformance.verdicts import Result, SetupError, Verdict
 
 __all__ = ["server"]
 
+WHOLE_FAILURES: Final = 12
+"""How many failures are told with their exchange; those of more are in the replay files."""
+MOST_WORKERS: Final = 24
 _TOLD: Final = {Verdict.FAIL, Verdict.ERROR, Verdict.WARN, Verdict.BLOCKED}
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -42,6 +45,8 @@ class _Teller:
     total: int
     live: bool = field(default_factory=sys.stderr.isatty)
     done: int = 0
+    shown: int = 0
+    """Failures that were told with their exchange."""
 
     def __call__(self, result: Result) -> None:
         self.done += 1
@@ -58,7 +63,9 @@ class _Teller:
             replay = f"headframe replay {path} {self.target}" if path else None
         if self.live:
             click.echo("\r\033[K", err=True, nl=False)
-        for line in terminal.show_result(result, replay):
+        whole = self.shown < WHOLE_FAILURES
+        self.shown += result.verdict is Verdict.FAIL
+        for line in terminal.show_result(result, replay, whole=whole):
             click.echo(line)
 
 
@@ -84,7 +91,9 @@ class _Teller:
 @click.option("--root", type=_FOLDER, help="The folder that the server serves, to look into it.")
 @target_options
 @report_files
-@click.option("-j", "workers", type=click.IntRange(1, 24), default=WORKERS, help="Checks at once.")
+@click.option(
+    "-j", "workers", type=click.IntRange(1, MOST_WORKERS), default=WORKERS, help="Checks at once."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell of every check.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the last line.")
 def server(  # noqa: PLR0913, PLR0917  (one for each option)
@@ -130,7 +139,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
         _Teller(str(target), replays, known, verbose, quiet or as_json, len(checks)),
         profile=profile,
         seed=seed or secrets.token_hex(4),
-        workers=workers,
+        workers=max(workers, min(len(checks), MOST_WORKERS)) if timers else workers,
     )
     for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
         click.echo(line)
@@ -179,7 +188,8 @@ def _run(
             target, checks, facts=facts, seed=seed, workers=workers, flat=flat, on_result=teller
         )
     except SetupError as error:
-        setup = str(error)
+        hint = " (the folder that it serves, --root, can show what it does)"
+        setup = f"{error}{hint if flat and target.root is None else ''}"
     finally:
         if teller.live:
             click.echo("\r\033[K", err=True, nl=False)

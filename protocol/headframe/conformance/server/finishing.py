@@ -16,7 +16,7 @@ from headframe.conformance.verdicts import Deviation
 
 __all__ = ["CHECKS"]
 
-chapter: Final = Chapter("resume")
+chapter: Final = Chapter("resume", depends_on=("resume/two-parts",))
 
 # --- 10.2 the last part ------------------------------------------------------------------
 

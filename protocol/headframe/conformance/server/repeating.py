@@ -13,7 +13,7 @@ from headframe.conformance.server.resume import DIGEST, TEXT, part, stands, unfi
 
 __all__ = ["CHECKS"]
 
-chapter: Final = Chapter("resume")
+chapter: Final = Chapter("resume", depends_on=("resume/two-parts",))
 
 # --- 10.4 a lost reply -------------------------------------------------------------------
 

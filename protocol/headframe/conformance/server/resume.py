@@ -14,7 +14,7 @@ from headframe.conformance.verdicts import Deviation
 
 __all__ = ["CHECKS", "DIGEST", "TEXT", "ZEROS", "part", "stands", "unfinished"]
 
-chapter: Final = Chapter("resume")
+chapter: Final = Chapter("resume", depends_on=("resume/two-parts",))
 
 TEXT: Final = b"hello, world"
 DIGEST: Final = digest_of(TEXT)
