@@ -1,6 +1,7 @@
 """The conformance kit: what another implementation is tested with.
 
     headframe conform server headframe://127.0.0.1:37263
+    headframe conform codec "node my_codec.js"
 
     from headframe.conformance import SERVER_CHECKS, run_checks
     results = run_checks("headframe://127.0.0.1:37263", SERVER_CHECKS)
@@ -9,7 +10,8 @@ Needs `pip install "headframe[conformance]"`. It stands on the public API of the
 below the tests imports it. A check (`check`) is a plain object whose `run` talks to the
 implementation through a `peer`, in the words of `requests`; `runner` runs many of them, `runs` and
 `terminal` tell what came out. The checks of servers are in `server`, a module for each chapter of
-the standard; `strategies` holds Hypothesis strategies for HF/1.
+the standard; those of codecs are made from the `vectors`. `strategies` holds Hypothesis
+strategies for HF/1.
 
 The law of this module: a name is imported when it is first used.
 """
@@ -21,14 +23,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headframe.conformance.check import Check, Lane, Profile, Role, select
+    from headframe.conformance.codec import CODEC_CHECKS, run_codec_checks
+    from headframe.conformance.codec_process import CodecProcess
     from headframe.conformance.runner import chosen, run_checks
     from headframe.conformance.server import SERVER_CHECKS
     from headframe.conformance.target import Facts, Target
+    from headframe.conformance.vectors import VECTORS
     from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
 
 __all__ = [
+    "CODEC_CHECKS",
     "SERVER_CHECKS",
+    "VECTORS",
     "Check",
+    "CodecProcess",
     "Deviation",
     "Facts",
     "Lane",
@@ -40,14 +48,18 @@ __all__ = [
     "Verdict",
     "chosen",
     "run_checks",
+    "run_codec_checks",
     "select",
 ]
 
 _PLACES = {
     "check": ("Check", "Lane", "Profile", "Role", "select"),
+    "codec": ("CODEC_CHECKS", "run_codec_checks"),
+    "codec_process": ("CodecProcess",),
     "runner": ("chosen", "run_checks"),
     "server": ("SERVER_CHECKS",),
     "target": ("Facts", "Target"),
+    "vectors": ("VECTORS",),
     "verdicts": ("Deviation", "Result", "SetupError", "Verdict"),
 }
 

@@ -19,6 +19,8 @@ from headframe.conformance.vectors import Awaited, Side
 __all__ = ["build", "read"]
 
 _DIGEST: Final = re.compile(r"sha-256:[0-9a-f]{64}|(?!sha-256:)[a-z0-9-]+:.*", re.DOTALL)
+_HEARD: Final = Awaited(id=1, cmd="hello")
+"""A server says nothing, not even a notice, before it has heard an `id`."""
 _PLACEHOLDER: Final = {"filename": "a", "to": "b"}
 
 
@@ -40,14 +42,14 @@ def build(
 ) -> bytes:
     """Return a message as the reference writes it; raise HeadframeError if it cannot.
 
-    A client builds a request, a server the reply to the one request in `requests`.
+    A client builds a request, a server the reply to the one request in `requests`, or a notice.
     """
     connection = hf.Connection(hf.Role(role))
     if role is Side.CLIENT:
         kind: type[hf.Header] = hf.COMMANDS[hf.Command(members["cmd"])].request
     else:
         client = hf.Connection(hf.Role.CLIENT)
-        for request in requests:
+        for request in requests or [_HEARD]:
             connection.receive_data(client.send(_request(request)))
         while connection.next_event() is not hf.NEED_DATA:
             pass

@@ -1,0 +1,120 @@
+"""The command `headframe conform codec`.
+
+The law of this module: what is run is the user's own command, as a shell would take it apart.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headframe.conformance import runs, terminal
+from headframe.conformance.check import Check
+from headframe.conformance.codec import CODEC_CHECKS, RANDOM, run_codec_checks
+from headframe.conformance.codec_process import TIMEOUT_S, CodecProcess
+from headframe.conformance.codec_random import EXAMPLES, random_checks
+from headframe.conformance.command import telling
+from headframe.conformance.command.reporting import report_files, write_reports
+from headframe.conformance.command.telling import (
+    Teller,
+    check_options,
+    known_failures,
+    list_checks,
+    selected,
+)
+from headframe.conformance.verdicts import Result, SetupError
+
+__all__ = ["codec"]
+
+
+@click.command()
+@click.argument("program", metavar="COMMAND", required=False)
+@check_options
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    default=EXAMPLES,
+    show_default=True,
+    help="Random streams of each kind.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), default=TIMEOUT_S, help="Seconds for an answer."
+)
+@report_files
+def codec(
+    program: str | None,
+    only: tuple[str, ...],
+    as_list: bool,
+    explain: str | None,
+    examples: int,
+    expected_failures: Path | None,
+    as_json: bool,
+    **about: Any,
+) -> int:
+    """Test the codec that COMMAND runs, such as "node my_codec.js".
+
+    It is asked one line of JSON at a time, on its standard input, and answers each with one line;
+    spec/vectors.md says how.
+    """
+    fixed = tuple(check for check in CODEC_CHECKS if check not in RANDOM)
+    every = (*fixed, *random_checks(examples))
+    if explain is not None:
+        return telling.explain(explain, every)
+    checks = selected(every, only)
+    if as_list:
+        return list_checks(checks)
+    if program is None:
+        raise click.UsageError('COMMAND is missing, such as "node my_codec.js"')
+    seed = about["seed"] or secrets.token_hex(4)
+    teller = Teller(
+        expected=known_failures(expected_failures, every),
+        verbose=about["verbose"],
+        quiet=about["quiet"] or as_json,
+        total=len(checks),
+        replay=_again(program, f"--seed {shlex.quote(seed)} --examples {examples}"),
+    )
+    run = _run(program, checks, teller, seed=seed, timeout_s=about["timeout"])
+    for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
+        click.echo(line)
+    write_reports(run, about)
+    return int(run.exit)
+
+
+def _again(program: str, options: str) -> Callable[[Result], str]:
+    """Return what gives the command that runs the check of a result once more."""
+
+    def replay(result: Result) -> str:
+        only = f"--only {shlex.quote(result.check.id)}"
+        return f"headframe conform codec {shlex.quote(program)} {only} {options}"
+
+    return replay
+
+
+def _run(
+    program: str, checks: Sequence[Check], teller: Teller, *, seed: str, timeout_s: float
+) -> runs.Run:
+    """Start the program, and run the checks if it answers."""
+    begun = time.monotonic()
+    results: list[Result] = []
+    setup = None
+    try:
+        with CodecProcess(program, timeout_s=timeout_s) as process:
+            results = run_codec_checks(process, checks, seed=seed, on_result=teller)
+    except SetupError as error:
+        setup = str(error)
+    finally:
+        teller.clear()
+    return runs.Run(
+        target=program,
+        seed=seed,
+        results=runs.compare(results, teller.expected),
+        seconds=time.monotonic() - begun,
+        setup=setup,
+    )
