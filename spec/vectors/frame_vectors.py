@@ -62,7 +62,10 @@ FRAME.gives(
     events=[EOF],
     also="REQ-003",
 )
-FRAME.accepts("002-n-is-65535", "N = 65535, the longest header", padded(HELLO, 65535))
+FRAME.accepts(
+    "002-n-is-65535", "N = 65535, the longest header", padded(HELLO, 65535), also="FRAME-001"
+)
+FRAME.accepts("001-n-is-32768", "N = 32768: no sign in its low half", padded(HELLO, 32768))
 for slug, title, first in [
     ("tls", "TLS says hello", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
     ("http-get", "HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
@@ -215,6 +218,11 @@ FRAME.accepts(
         '{"id":1,"cmd":"put","filename":"a","upload":"AAAAAAAAAAAAAAAAAAAAAA","total":9,"filesize":5}',
         body="hello",
     ),
+)
+FRAME.accepts(
+    "007-total-alone",
+    "`total` without `filesize`: no body",
+    '{"id":1,"cmd":"put","filename":"a","total":5}',
 )
 FRAME.accepts(
     "007-length",

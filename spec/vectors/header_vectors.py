@@ -521,10 +521,6 @@ REQUESTS = {
 for slug, text in [
     ("put-no-filename", '{"id":1,"cmd":"put"}'),
     ("get-no-filename", '{"id":1,"cmd":"get","length":5}'),
-    ("stat-nothing", '{"id":1,"cmd":"stat"}'),
-    ("stat-both", f'{{"id":1,"cmd":"stat","filename":"a","upload":"{TOKEN}"}}'),
-    ("delete-nothing", '{"id":1,"cmd":"delete"}'),
-    ("delete-both", f'{{"id":1,"cmd":"delete","filename":"a","upload":"{TOKEN}"}}'),
     ("move-no-to", '{"id":1,"cmd":"move","filename":"a"}'),
     ("move-no-filename", '{"id":1,"cmd":"move","to":"b"}'),
     ("filename-number", '{"id":1,"cmd":"put","filename":5}'),
@@ -562,7 +558,6 @@ for command, name, slug, token in [
     ("put", "upload", "dot", '"' + TOKEN + '."'),
     ("put", "upload", "number", "1"),
     ("put", "upload", "null", "null"),
-    ("put", "offset", "without-upload", "0"),
     ("put", "abort", "1", "1"),
     ("put", "abort", "string", '"true"'),
     ("put", "abort", "null", "null"),

@@ -296,3 +296,24 @@ COMMAND.accepts(
         f'{{"id":1,"cmd":"put","filename":"a","digest":"{SHA_HELLO}","filesize":5}}', body="hello"
     ),
 )
+
+for slug, title, text in [
+    ("stat-nothing", "A stat of nothing", '{"id":1,"cmd":"stat"}'),
+    (
+        "stat-both",
+        "A stat of two things",
+        f'{{"id":1,"cmd":"stat","filename":"a","upload":"{TOKEN}"}}',
+    ),
+    ("delete-nothing", "A delete of nothing", '{"id":1,"cmd":"delete"}'),
+    (
+        "delete-both",
+        "A delete of two things",
+        f'{{"id":1,"cmd":"delete","filename":"a","upload":"{TOKEN}"}}',
+    ),
+    (
+        "offset-alone",
+        "A put with `offset` and without `upload`",
+        '{"id":1,"cmd":"put","filename":"a","offset":0}',
+    ),
+]:
+    COMMAND.refuses(f"028-{slug}", title, text, code="bad-request")

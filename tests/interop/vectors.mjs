@@ -255,11 +255,15 @@ function read(role, chunks, requests) {
   }, []);
 }
 
-function build(members, body) {
-  const header = Buffer.from(JSON.stringify(body ? { ...members, filesize: body.length / 2 } : members));
-  const size = Buffer.alloc(4);
+function frame(members) {
+  const header = Buffer.from(JSON.stringify(members)), size = Buffer.alloc(4);
   size.writeUInt32LE(header.length);
-  return Buffer.concat([size, header, Buffer.from(body, "hex")]).toString("hex");
+  return size.toString("hex") + header.toString("hex");
+}
+
+function build(members, body, trailers) {
+  const first = { ...members, ...(body && { filesize: body.length / 2 }), ...(trailers && { more: true }) };
+  return frame(first) + body + (trailers ? frame(trailers) : "");
 }
 
 // --- the two ways to run it
@@ -291,9 +295,9 @@ function check(folder) {
 if (process.argv[2]) check(process.argv[2]);
 else {
   for await (const line of createInterface({ input: process.stdin })) {
-    const { op, role, chunks, requests, members, body } = JSON.parse(line);
+    const { op, role, chunks, requests, members, body, trailers } = JSON.parse(line);
     const answer = op === "read" ? { events: read(role, chunks.map((hex) => Buffer.from(hex, "hex")), requests) }
-      : op === "build" ? { hex: build(members, body) } : { skip: `no ${op} here` };
+      : op === "build" ? { hex: build(members, body, trailers) } : { skip: `no ${op} here` };
     console.log(JSON.stringify(answer));
   }
 }

@@ -70,11 +70,14 @@ class CodecPeer:
     def builds(
         self, role: Side, events: Sequence[ev.Event], requests: Sequence[Awaited] = ()
     ) -> bytes:
-        """Expect bytes that make these events, of one message: header, body if any, end."""
+        """Expect bytes that make these events of one message: header, body if any, end."""
         header = next(event for event in events if isinstance(event, ev.Header))
         body = b"".join(event.data for event in events if isinstance(event, ev.Body))
         question: dict[str, Any] = {"op": "build", "role": role.value}
         question |= {"members": header.members, "body": body.hex()}
+        trailers = msgspec.to_builtins(events[-1])
+        del trailers["event"]
+        question |= {"trailers": trailers} if trailers else {}
         answer = self._ask(question, requests)
         try:
             data = bytes.fromhex(answer["hex"])
@@ -210,7 +213,7 @@ def messages(vector: Vector) -> Iterator[tuple[list[ev.Event], tuple[Awaited, ..
                 asked = (due.pop(0),) if answers and due else ()
             case ev.Body():
                 made.append(event)
-            case ev.End() if event == ev.End():
+            case ev.End():
                 yield [*made, event], asked
             case _:
                 made = []
@@ -225,7 +228,7 @@ def _run_build(vector: Vector) -> Callable[[CodecPeer], None]:
     return run
 
 
-_SENDERS: Final = ("HF-FRAME-003", "HF-FRAME-004", "HF-HEADER-013")
+_SENDERS: Final = ("HF-FRAME-003", "HF-FRAME-004", "HF-HEADER-013", "HF-BODY-003")
 
 
 def build_checks() -> tuple[Check, ...]:

@@ -32,7 +32,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         case "build":
             body = bytes.fromhex(request["body"])
             try:
-                return {"hex": build(role, request["members"], body, requests).hex()}
+                trailers = request.get("trailers")
+                return {"hex": build(role, request["members"], body, requests, trailers).hex()}
             except HeadframeError as error:
                 return {"error": str(error)}
         case other:

@@ -38,7 +38,11 @@ def read(
 
 
 def build(
-    role: Side, members: dict[str, Any], body: bytes, requests: Sequence[Awaited] = ()
+    role: Side,
+    members: dict[str, Any],
+    body: bytes,
+    requests: Sequence[Awaited] = (),
+    trailers: dict[str, Any] | None = None,
 ) -> bytes:
     """Return a message as the reference writes it; raise HeadframeError if it cannot.
 
@@ -57,9 +61,12 @@ def build(
     said = {name: value for name, value in members.items() if name != "cmd"}
     if issubclass(kind, hf.Reply) and kind is not hf.Notice:
         said = {name: value for name, value in said.items() if name not in ("id", "ok")}
-    header = msgspec.structs.replace(_typed(kind, said), filesize=len(body))
-    head = connection.send(header)  # type: ignore[arg-type]
-    return bytes(head) + (bytes(connection.send(hf.BodyChunk(body))) if body else b"")
+    framing: dict[str, Any] = {"filesize": len(body), "more": bool(trailers)}
+    sent: list[Any] = [msgspec.structs.replace(_typed(kind, said), **framing)]
+    sent += [hf.BodyChunk(body)] * bool(body)
+    if trailers:
+        sent.append(_typed(hf.Continuation, trailers))
+    return b"".join(map(connection.send, sent))
 
 
 def _typed(kind: type[hf.Header], members: dict[str, Any]) -> hf.Header:
@@ -99,6 +106,7 @@ class _Reading:
         self._connection = hf.Connection(hf.Role(role))
         self._first: hf.Header = hf.Header()
         self._ended = False
+        self._broken = False
         for request in requests:
             self._connection.send(_request(request))
 
@@ -113,8 +121,10 @@ class _Reading:
                 self.over = True
                 yield events.Cut() if isinstance(error, hf.ConnectionLost) else events.Closed()
             except hf.RemoteError as error:
-                self.over = True
-                yield self._fatal(error)
+                self.over = self._broken  # a second time: nothing comes after it
+                if not self._broken:
+                    self._broken = True
+                    yield self._fatal(error)
             else:
                 if event is hf.NEED_DATA:
                     return
