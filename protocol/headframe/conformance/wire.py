@@ -1,7 +1,7 @@
 """A raw connection that keeps a record: bytes out, bytes in, and how it ended.
 
 The law of this module: FIN, RST and TIME-OUT are three different observations, and whoever writes
-reads at the same time, so that neither side can block the other. No function sleeps.
+reads at the same time, so that neither side can block the other.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ class Wire:
         return isinstance(data, bytes)
 
     def rest(self, seconds: float) -> None:
-        """Read nothing for so long, or until the connection is reset."""
+        """Read nothing for so long, or until the connection is reset where that can be seen."""
+        if not hasattr(select, "poll"):
+            time.sleep(seconds)
+            return
         poll = select.poll()
         poll.register(self.socket, 0)
         poll.poll(seconds * 1000)

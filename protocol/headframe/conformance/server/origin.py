@@ -56,7 +56,7 @@ def lands(peer: Peer, name: str, body: bytes) -> None:
 
 
 def put_of_another(peer: Peer) -> None:
-    """Expect that another client is served."""
+    """Expect that another client is served; what was sent before has been read meanwhile."""
     other = peer.another()
     other.send(original("~/other", b"other"))
     lands(other, "~/other", b"other")
@@ -130,6 +130,9 @@ def stays_in_its_folder(peer: Peer) -> None:
     path = folder(peer)
     try:
         peer.send(original(f"../{outside}", b"escaped"))
+        put_of_another(peer)
+        if path is not None and (path.parent / outside).exists():
+            raise Deviation("nothing beside the folder", f"a file ../{outside}")
         peer.send(original("~/a", b"next"))
         lands(peer, "~/a", b"next")
         if path is not None and (path.parent / outside).exists():
@@ -168,10 +171,9 @@ def calls_no_method(peer: Peer) -> None:
     """A command that is the name of a method of the program is not called."""
     for word in ("handle", "setup", "finish", "__init__", "__class__"):
         other = peer.another()
-        other.send(
-            frame(b'{"cmd": "%s", "filename": "a", "filesize": 0}' % word.encode()),
-            original(f"~/{word}", b"next"),
-        )
+        other.send(frame(b'{"cmd": "%s", "filename": "a", "filesize": 0}' % word.encode()))
+        put_of_another(peer)
+        other.send(original(f"~/{word}", b"next"))
         lands(other, f"~/{word}", b"next")
         other.close()
 
@@ -202,6 +204,7 @@ def survives_a_bad_request(peer: Peer) -> None:
     """A request that lacks a name, or has none that is known, does not end the connection."""
     for text in (b'{"cmd": "put", "filesize": 0}', b'{"cmd": "nothing"}', b"{}"):
         peer.send(frame(text))
+        put_of_another(peer)
     peer.send(original("~/a", b"next"))
     lands(peer, "~/a", b"next")
     same(None, peer.wire.ending, "end of the connection")
