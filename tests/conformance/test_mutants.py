@@ -83,7 +83,7 @@ def test_what_is_no_mutant_is_told(text, what):
 
 def cases(role):
     return [
-        pytest.param(m.name, marks=pytest.mark.slow if is_slow(m) else ())
+        pytest.param(m.name, marks=pytest.mark.slow if role == "server" and is_slow(m) else ())
         for m in MUTANTS.values()
         if role in m.roles
     ]
@@ -92,4 +92,10 @@ def cases(role):
 @pytest.mark.parametrize("name", cases("server"))
 def test_the_kit_kills_every_server_by_the_right_check(name):
     verdict, told = judge(name, "server")
+    assert "killed" == verdict, told
+
+
+@pytest.mark.parametrize("name", cases("codec"))
+def test_the_kit_kills_every_codec_by_the_right_check(name):
+    verdict, told = judge(name, "codec")
     assert "killed" == verdict, told

@@ -79,11 +79,14 @@ def _client(name: str, args: list[str]) -> int:
 
 
 def _run(names: list[str]) -> int:
-    from conformance.mutants.judging import judge
+    from conformance.mutants.judging import JUDGED, judge
 
-    chosen = [(name, "server") for name, m in load_mutants().items() if "server" in m.roles]
-    if names:
-        chosen = [(n, role) for n, role in chosen if any(fnmatchcase(n, name) for name in names)]
+    chosen = [
+        (mutant.name, role)
+        for mutant in load_mutants().values()
+        for role in mutant.roles
+        if role in JUDGED and (not names or any(fnmatchcase(mutant.name, n) for n in names))
+    ]
     begun = time.monotonic()
     verdicts: Counter[str] = Counter()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:

@@ -25,7 +25,9 @@ CLIENT: Final = {
 }
 """Of those that bind a client."""
 
-CODEC: Final[dict[str, str]] = {}
+CODEC: Final = {
+    "HF-BODY-003": "no message that a codec is asked to build has a later header with more: true",
+}
 """Of those that bind a sender or a receiver."""
 
 EQUIVALENT: Final = {

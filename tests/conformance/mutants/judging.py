@@ -8,17 +8,21 @@ it, and what they find is told, but does not count.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
+import json
 import os
+import socket
 import ssl
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import trustme
+from headframe.conformance.codec import CODEC_CHECKS, look_at_codec, run_codec_check
 
 from conformance.mutants.mutant import Mutant, load_mutants
 from conformance.mutants.nursery import TOKEN, nursery
@@ -26,13 +30,13 @@ from headframe.conformance.check import Check, Lane
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import run_check
 from headframe.conformance.server import SERVER_CHECKS
-from headframe.conformance.target import Facts, Target
-from headframe.conformance.verdicts import SetupError, Verdict
+from headframe.conformance.target import Target
+from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
 
 TIMEOUT_S = 3.0
+"""How long a check waits for what a mutant may never send."""
 IDLE_MS = 5000
 """Silence after which a mutant closes whose rule is about time."""
-"""How long a check waits for what a mutant may never send."""
 WORKERS = 6
 
 
@@ -41,6 +45,7 @@ class Judgement:
     """What became of a mutant."""
 
     mutant: Mutant
+    role: str = "server"
     broken: str | None = None
     """Why it cannot do the plainest things."""
     kills: tuple[tuple[str, str], ...] = ()
@@ -71,31 +76,38 @@ class Judgement:
         if self.verdict != "killed":
             found += [f"breaks {' '.join(self.unproved)}: {self.mutant.bug}"]
             found += [*self.strays[:4], *self.errors[:1], self.broken or ""]
-        return f"{self.verdict:<12} {self.mutant.name:<36} {'; '.join(filter(None, found))}"
+        told = "; ".join(filter(None, found))
+        return f"{self.verdict:<11} {self.role:<6} {self.mutant.name:<40} {told}"
 
 
 def judge(name: str, role: str) -> tuple[str, str]:
     """Return what becomes of a mutant, as one word and as a line."""
-    judgement = _JUDGES[role](load_mutants()[name])
+    mutant = load_mutants()[name]
+    try:
+        judgement = JUDGED[role](mutant)
+    except (SetupError, RuntimeError) as error:
+        judgement = Judgement(mutant=mutant, role=role, broken=str(error))
+    judgement = replace(judgement, role=role)
     return judgement.verdict, str(judgement)
 
 
-def judge_server(mutant: Mutant, checks: Sequence[Check] = SERVER_CHECKS) -> Judgement:
+def judge_server(mutant: Mutant) -> Judgement:
     """Find out what the checks of servers find."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as root:
         how: dict[str, str | int] = {"root": root}
         about: dict[str, Any] = {"root": Path(root), "timeout_s": TIMEOUT_S}
-        if is_slow(mutant):
+        lane = Lane.TIMERS if is_slow(mutant) else Lane.PLAIN
+        if lane is Lane.TIMERS:
             how["idle_ms"] = IDLE_MS
         if mutant.breaks[0].startswith("HF-SEC-00"):
             how["guard"], about["tls"] = _make_guard()
             about["token"] = TOKEN
-        try:
-            with nursery().serving(mutant.name, **how) as url:
-                target = Target.from_url(url, **about)
-                return _judge(mutant, checks, target, look_at(target))
-        except (SetupError, RuntimeError) as error:
-            return Judgement(mutant=mutant, broken=str(error))
+        with nursery().raising("server", mutant.name, **how) as url:
+            target = Target.from_url(url, **about)
+            facts = look_at(target)
+            citing = [c for c in _citing(mutant, SERVER_CHECKS) if c.lane is lane]
+            others = [c for c in SERVER_CHECKS if c.lane is Lane.PLAIN and c not in citing]
+            return _judge(mutant, citing, others, lambda check: run_check(target, facts, check))
 
 
 @functools.cache
@@ -111,51 +123,104 @@ def _make_guard() -> tuple[str, ssl.SSLContext]:
 
 
 def is_slow(mutant: Mutant) -> bool:
-    """Return whether only waiting can tell what is wrong."""
+    """Return whether only waiting can tell what is wrong with a server."""
     lanes = {check.lane for check in _citing(mutant, SERVER_CHECKS)}
     return lanes == {Lane.TIMERS}
+
+
+def judge_codec(mutant: Mutant) -> Judgement:
+    """Find out what the checks of codecs find."""
+    with nursery().raising("codec", mutant.name) as port:
+        codec = DistantCodec(int(port))
+        try:
+            look_at_codec(codec)
+            citing = _citing(mutant, CODEC_CHECKS)
+            others = [check for check in CODEC_CHECKS if check not in citing]
+            return _judge(
+                mutant, citing, others, lambda check: run_codec_check(codec, check), one_by_one
+            )
+        finally:
+            codec.close()
+
+
+class DistantCodec:
+    """A codec that answers at a port of this machine."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+        self._answers = self._socket.makefile("r")
+
+    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer; raise Deviation where there is none."""
+        try:
+            self._socket.sendall(json.dumps(question).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(self._answers.readline())
+        except (OSError, ValueError) as error:
+            raise Deviation("an answer", str(error)) from error
+        return answer
+
+    def close(self) -> None:
+        """Go away."""
+        self._answers.close()
+        self._socket.close()
+
+
+JUDGED = {"server": judge_server, "codec": judge_codec}
+
+Run = Callable[[Check], Result]
+Results = Generator[Result, None, None]
+RunAll = Callable[[Run, Sequence[Check]], Results]
+
+
+def several_at_once(run: Run, checks: Sequence[Check]) -> Results:
+    """Yield the results of checks as they come; whoever has enough waits for no more."""
+    pool = ThreadPoolExecutor(WORKERS, "check")
+    try:
+        for running in as_completed([pool.submit(run, check) for check in checks]):
+            yield running.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def one_by_one(run: Run, checks: Sequence[Check]) -> Results:
+    """Yield the results of checks that share what they ask."""
+    yield from map(run, checks)
 
 
 def _citing(mutant: Mutant, checks: Iterable[Check]) -> list[Check]:
     return [check for check in checks if set(check.rules) & set(mutant.breaks)]
 
 
-def _judge(mutant: Mutant, checks: Sequence[Check], target: Target, facts: Facts) -> Judgement:
-    citing = _citing(mutant, checks)
+def _judge(
+    mutant: Mutant,
+    citing: Sequence[Check],
+    others: Sequence[Check],
+    run: Run,
+    run_all: RunAll = several_at_once,
+) -> Judgement:
+    """Ask those that cite a rule which the mutant breaks; the others if that does not suffice."""
     judgement = Judgement(mutant=mutant)
-    if not is_slow(mutant):
-        citing = [check for check in citing if check.lane is Lane.PLAIN]
-    others = [c for c in checks if c.lane is Lane.PLAIN and c not in citing]
     for asked in (citing, others):
         if judgement.unproved and not judgement.errors:
-            judgement = _ask(mutant, asked, judgement, target, facts)
+            with contextlib.closing(run_all(run, asked)) as results:
+                judgement = _learn(judgement, results)
     return judgement
 
 
-def _ask(
-    mutant: Mutant, checks: Sequence[Check], judgement: Judgement, target: Target, facts: Facts
-) -> Judgement:
-    """Run checks until every rule that the mutant breaks has been seen broken."""
-    kills, strays, errors = [*judgement.kills], [], []
-    pool = ThreadPoolExecutor(WORKERS, "check")
-    try:
-        runs = [pool.submit(run_check, target, facts, check) for check in checks]
-        for run in as_completed(runs):
-            result = run.result()
-            proved = {rule for _, rule in kills}
-            rules = [r for r in mutant.breaks if r in result.check.rules and r not in proved]
-            if result.verdict is Verdict.FAIL:
-                kills += [(result.check.id, rule) for rule in rules]
-                strays += [] if set(result.check.rules) & set(mutant.breaks) else [result.check.id]
-            elif result.verdict is Verdict.ERROR:
-                errors.append(f"{result.check.id}: {result.got}")
-            if {rule for _, rule in kills} == set(mutant.breaks):
-                break
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return Judgement(
-        mutant=mutant, kills=tuple(kills), strays=tuple(sorted(strays)), errors=tuple(errors)
-    )
-
-
-_JUDGES = {"server": judge_server}
+def _learn(judgement: Judgement, results: Iterable[Result]) -> Judgement:
+    """Take in results until every rule that the mutant breaks has been seen broken."""
+    breaks = judgement.mutant.breaks
+    for result in results:
+        rules = result.check.rules
+        if result.verdict is Verdict.FAIL:
+            kills = tuple((result.check.id, r) for r in judgement.unproved if r in rules)
+            strays = () if set(rules) & set(breaks) else (result.check.id,)
+            judgement = replace(
+                judgement, kills=judgement.kills + kills, strays=judgement.strays + strays
+            )
+        elif result.verdict is Verdict.ERROR:
+            error = f"{result.check.id}: {result.got}"
+            judgement = replace(judgement, errors=(*judgement.errors, error))
+        if not judgement.unproved:
+            break
+    return judgement

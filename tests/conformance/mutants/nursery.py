@@ -1,9 +1,10 @@
-"""Mutants as servers in processes of their own, without a start of Python for each.
+"""Mutants in processes of their own, without a start of Python for each.
 
 A process that has imported the reference waits for names on standard input; for each of them it
-forks a child, which imports what the mutant changes once more, and serves.
+forks a child, which imports what the mutant changes once more, and is a server or a codec.
 
-    {"name": ..., "root": ..., "idle_ms": ...}   ->   PID URL   or   0 why it does not serve
+    {"name": ..., "role": "server", "root": ...}   ->   PID URL    or   0 why it cannot live
+    {"name": ..., "role": "codec"}                 ->   PID PORT   or   0 why it cannot live
 
 The law of this module: nobody outlives the nursery, and the nursery not whoever has started it.
 """
@@ -17,6 +18,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +30,8 @@ from typing import Any, Final
 from conformance.mutants.mutant import HERE, install, load_mutants
 from headframe.limits import LIMITS
 
+PATIENCE_S: Final = 60.0
+"""How long a codec waits for whoever has asked for it."""
 TOKEN: Final = "q1oYb0FJrXPT0hCq8WcU8g"
 """What a guarded server wants to hear."""
 
@@ -44,11 +48,11 @@ class Nursery:
         )
 
     @contextmanager
-    def serving(self, name: str, **how: str | int) -> Iterator[str]:
-        """Let a mutant serve as `serve` is told; yield its URL. Raises RuntimeError."""
+    def raising(self, role: str, name: str, **how: str | int) -> Iterator[str]:
+        """Let a mutant live, as `serve` or `answer` is told; yield where. Raises RuntimeError."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps({"name": name} | how), file=self._process.stdin, flush=True)
+        print(json.dumps({"role": role, "name": name} | how), file=self._process.stdin, flush=True)
         pid, _, told = self._process.stdout.readline().rstrip("\n").partition(" ")
         if not int(pid or 0):
             raise RuntimeError(told or "the nursery is gone")
@@ -89,18 +93,24 @@ def keep(asked: Iterable[str]) -> None:
         how = json.loads(line)
         if not os.fork():
             os.close(held)
-            _live(how.pop("name"), how, until=lambda: os.read(ending, 1))
+            _live(how.pop("role"), how.pop("name"), how, until=lambda: os.read(ending, 1))
             os._exit(0)
 
 
-def _live(name: str, how: dict[str, Any], until: Callable[[], object]) -> None:
+def _live(role: str, name: str, how: dict[str, Any], until: Callable[[], object]) -> None:
+    def told(where: object) -> None:
+        print(os.getpid(), where, flush=True)
+
     try:
         log = logging.getLogger("headframe.server")
         log.addHandler(logging.NullHandler())
         log.propagate = False
         with suppress(KeyError):
             install(load_mutants()[name])
-        serve(lambda url: print(os.getpid(), url, flush=True), until, **how)
+        if role == "codec":
+            answer(told)
+        else:
+            serve(told, until, **how)
     except Exception as error:  # whatever it is, the mutant is broken
         print(0, f"{type(error).__name__}: {error}".replace("\n", " "), flush=True)
 
@@ -137,3 +147,19 @@ def serve(
     ):
         told(server.url)
         until()
+
+
+def answer(told: Callable[[int], object]) -> None:
+    """Answer as a codec whoever comes to a port, and tell the port before."""
+    from headframe.conformance import codec_program
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        told(listener.getsockname()[1])
+        listener.settimeout(PATIENCE_S)
+        with listener.accept()[0] as sock, sock.makefile("r") as asked:
+            for line in asked:
+                try:
+                    said = codec_program.answer(json.loads(line))
+                except Exception as error:  # whatever it is, it is no answer
+                    said = {"error": f"{type(error).__name__}: {error}"}
+                sock.sendall(json.dumps(said).encode() + b"\n")
