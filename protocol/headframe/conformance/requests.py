@@ -10,8 +10,8 @@ rule of the codec's sending side stands in its way.
 *   `raw(b'{"id":7,...}')` is a header as its bytes stand; its reply is due with `id` 7.
 
 >>> put("a", b"hi", id=1).encode()
-b'\x31\x00\x00\x00{"id":1,"cmd":"put","filename":"a","filesize":2}hi'
->>> put("a", more=True, id=1).then(b"hi").encode()[-18:]
+b'0\x00\x00\x00{"id":1,"cmd":"put","filename":"a","filesize":2}hi'
+>>> put("a", more=True, id=1).then(b"hi").encode()[-20:]
 b'\x0e\x00\x00\x00{"filesize":2}hi'
 """
 
