@@ -1224,7 +1224,7 @@ RETRIES = {
         code=BUSY,
         server={"get": refuses("busy", retry_ms=0)},
         options="--timeout 10 --retries 20",
-        lines=1,
+        lines=2,
     ),
     "busy for 285,000 years": Case(
         run="get URL/a.txt got",

@@ -43,7 +43,7 @@ _COLOURS: Final[Mapping[Ink, Mapping[str, Any]]] = {
 }
 
 
-@click.command()
+@click.command(epilog="Example: headframe inspect capture.pcap")
 @click.argument("words", nargs=-1, required=True, metavar="FILE|-|HEX...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--plain", is_flag=True, help="The dump alone, as the standard prints it.")

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from headframe.conformance.codec import CODEC_CHECKS, look_at_codec, run_codec_check
 
 from conformance.mutants.mutant import Mutant, load_mutants
 from conformance.mutants.nursery import TOKEN, nursery
 from headframe.conformance.check import Check, Lane
+from headframe.conformance.codec import CODEC_CHECKS, look_at_codec, run_codec_check
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import run_check
 from headframe.conformance.server import SERVER_CHECKS
