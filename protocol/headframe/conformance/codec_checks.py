@@ -116,7 +116,7 @@ def _as_judged(made: list[ev.Event], last: ev.Event) -> list[ev.Event]:
 
 def compare(permitted: Sequence[ev.Event], got: Sequence[ev.Event], how: str) -> None:
     """Raise Deviation where events differ, with what stands at the first place that does."""
-    one, other = [*map(said, permitted)], [*map(said, got)]
+    one, other = [*map(ev.said, permitted)], [*map(ev.said, got)]
     if one == other:
         return
     same = next(
@@ -136,18 +136,6 @@ def _shown(events: list[str], begin: int) -> str:
     before = ["..."] * bool(begin)
     after = ["..."] * (len(events) > begin + SHOWN_EVENTS)
     return " ".join([*before, *shown, *after]) or "nothing"
-
-
-def said(event: ev.Event) -> str:
-    """Return an event in words; two that differ in anything differ in that.
-
-    >>> said(ev.Refused(id=1, code="bad-name"))
-    'refused(id=1, code="bad-name")'
-    """
-    members: dict[str, Any] = msgspec.to_builtins(event)
-    kind = members.pop("event")
-    inner = ", ".join(f"{name}={json.dumps(members[name], sort_keys=True)}" for name in members)
-    return f"{kind}({inner})" if inner else str(kind)
 
 
 def _sizes(chunks: Sequence[bytes]) -> str:

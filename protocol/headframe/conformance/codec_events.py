@@ -18,6 +18,7 @@ The last four end a stream: there is exactly one of them, and it comes last.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ __all__ = [
     "expanded",
     "joined",
     "normal",
+    "said",
 ]
 
 
@@ -128,6 +130,18 @@ def expanded(groups: str) -> bytes:
         digits, _, times = group.partition("*")
         made += bytes.fromhex(digits) * int(times or 1)
     return bytes(made)
+
+
+def said(event: Event) -> str:
+    """Return an event in words; two that differ in anything differ in that.
+
+    >>> said(Refused(id=1, code="bad-name"))
+    'refused(id=1, code="bad-name")'
+    """
+    members: dict[str, Any] = msgspec.to_builtins(event)
+    kind = members.pop("event")
+    inner = ", ".join(f"{name}={json.dumps(members[name], sort_keys=True)}" for name in members)
+    return f"{kind}({inner})" if inner else str(kind)
 
 
 def joined(events: Iterable[Event]) -> list[Event]:
