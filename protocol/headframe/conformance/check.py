@@ -60,7 +60,9 @@ class Lane(StrEnum):
     """What is run together."""
 
     PLAIN = "plain"
-    """Nothing here waits for time to pass."""
+    """Nothing here waits for time to pass, and the same is asked each time."""
+    RANDOM = "random"
+    """Models judge what is asked at random, as the seed decides."""
     TIMERS = "timers"
     """Real waiting, by the limits that the server announces: a minute and more."""
 

@@ -23,7 +23,7 @@ from headframe.conformance.transcript import KEY_LENGTH, Kind, Transcript
 from headframe.conformance.verdicts import Crowded, Deviation
 from headframe.conformance.wire import Ending, Wire
 
-__all__ = ["Conversation", "Peer", "same"]
+__all__ = ["Conversation", "Peer", "page_of", "same"]
 
 FIRST_ID: Final = 21
 """Ids are chosen from here on, so that they can be told from those that a check writes."""
@@ -35,6 +35,21 @@ def same(expected: object, actual: object, what: str) -> None:
     """Expect two values to be the same, of the same type."""
     if expected != actual or type(expected) is not type(actual):
         raise Deviation(f"{what}: {_short(expected)}", f"{what}: {_short(actual)}")
+
+
+def page_of(reply: Reply) -> tuple[list[dict[str, Any]], bool]:
+    """Return the entries of a page, which have to be well-formed, and its end."""
+    try:
+        text = reply.body.decode()
+        lines = text.removesuffix("\n").split("\n") if text else []
+        rows = [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise Deviation("a JSON object on each line", ascii(reply.body[:80])) from error
+    if reply.body and not reply.body.endswith(b"\n"):
+        raise Deviation("lines that end with U+000A", ascii(reply.body[-20:]))
+    if not all(isinstance(row, dict) for row in rows) or type(reply["end"]) is not bool:
+        raise Deviation("objects, and an end that is true or false", str(reply.header)[:80])
+    return rows, reply["end"]
 
 
 def _short(value: object) -> str:
@@ -328,18 +343,7 @@ class Peer:
     def page(self, asked: Asked) -> tuple[list[dict[str, Any]], bool]:
         """Ask for a page; return its entries, which have to be well-formed, and its end."""
         self.send(asked)
-        reply = self.agrees(asked)
-        try:
-            text = reply.body.decode()
-            lines = text.removesuffix("\n").split("\n") if text else []
-            rows = [json.loads(line) for line in lines]
-        except ValueError as error:
-            raise Deviation("a JSON object on each line", ascii(reply.body[:80])) from error
-        if reply.body and not reply.body.endswith(b"\n"):
-            raise Deviation("lines that end with U+000A", ascii(reply.body[-20:]))
-        if not all(isinstance(row, dict) for row in rows) or type(reply["end"]) is not bool:
-            raise Deviation("objects, and an end that is true or false", str(reply.header)[:80])
-        return rows, reply["end"]
+        return page_of(self.agrees(asked))
 
     def listed(self, prefix: str = "~/", **members: Any) -> list[dict[str, Any]]:
         """Return the entries of the first page of a listing."""

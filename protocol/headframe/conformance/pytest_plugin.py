@@ -50,7 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--headframe-token-file", type=Path, help="Who we are.")
     group.addoption("--headframe-ca", type=Path, help="Trust servers that this signed (PEM).")
     group.addoption("--headframe-timeout", type=float, default=TIMEOUT_S, help="For an answer.")
-    group.addoption("--headframe-timers", action="store_true", help="Run the waiting lane instead.")
+    group.addoption(
+        "--headframe-lane",
+        choices=[lane.value for lane in Lane],
+        default=Lane.PLAIN.value,
+        help="What is run: fixed cases, random ones, or real time-outs.",
+    )
 
 
 def pytest_collection_modifyitems(
@@ -59,7 +64,7 @@ def pytest_collection_modifyitems(
     """Add an item for each check."""
     if config.getoption("headframe_server") is None:
         return
-    lane = Lane.TIMERS if config.getoption("headframe_timers") else Lane.PLAIN
+    lane = Lane(config.getoption("headframe_lane"))
     checks = chosen(SERVER_CHECKS, Profile(config.getoption("headframe_profile")), lane)
     try:
         only = config.getoption("headframe_only")

@@ -44,7 +44,13 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
     show_default=True,
     help="How much the server claims: origin (a put, no replies), core (nothing optional), full.",
 )
-@click.option("--timers", is_flag=True, help="Run the lane that waits for real time-outs instead.")
+@click.option(
+    "--lane",
+    type=click.Choice([lane.value for lane in Lane]),
+    default=Lane.PLAIN.value,
+    show_default=True,
+    help="What is run: fixed cases, random ones that models judge, or real time-outs.",
+)
 @check_options
 @click.option("--replays", type=_FOLDER, default="headframe-replays", help="Where failures go.")
 @click.option("--root", type=_FOLDER, help="The folder that the server serves, to look into it.")
@@ -57,7 +63,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
     url: str | None,
     profile: str,
     only: tuple[str, ...],
-    timers: bool,
+    lane: str,
     as_list: bool,
     explain: str | None,
     seed: str | None,
@@ -74,7 +80,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
     It stores files under names of its own, hfk-..., and deletes them afterwards. Checks that need
     what the server does not declare are skipped.
     """
-    checks = chosen(SERVER_CHECKS, Profile(profile), Lane.TIMERS if timers else Lane.PLAIN)
+    checks = chosen(SERVER_CHECKS, Profile(profile), Lane(lane))
     if explain is not None:
         return telling.explain(explain, SERVER_CHECKS)
     checks = selected(checks, only)
@@ -101,7 +107,7 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
         ),
         profile=profile,
         seed=seed or secrets.token_hex(4),
-        workers=max(workers, min(len(checks), MOST_WORKERS)) if timers else workers,
+        workers=max(workers, min(len(checks), MOST_WORKERS)) if lane == Lane.TIMERS else workers,
     )
     for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
         click.echo(line)

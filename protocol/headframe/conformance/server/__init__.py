@@ -30,12 +30,14 @@ _MODULES: Final = (
     "moving",
     "condition",
     "wholeness",
+    "together",
     "resume",
     "finishing",
     "repeating",
     "time",
     "security",
     "origin",
+    "model",
 )
 
 SERVER_CHECKS: Final[tuple[Check, ...]] = tuple(
