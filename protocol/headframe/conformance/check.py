@@ -22,14 +22,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeVar
 
 from headframe.conformance.verdicts import Verdict
 
-if TYPE_CHECKING:
-    from headframe.conformance.peer import Peer
-
 __all__ = ["OK", "Chapter", "Check", "Lane", "Profile", "Role", "select"]
+
+Run = Callable[[Any], str | None]
+R = TypeVar("R", bound=Run)
 
 OK: Final = "ok"
 """The outcome of a `run` that returns nothing."""
@@ -76,8 +76,9 @@ class Check:
     """A sentence: what a good implementation does."""
     rules: tuple[str, ...]
     """The rules that it proves; the first is the one that a failure shows."""
-    run: Callable[[Any], str | None]
-    """Takes a fresh peer; returns the outcome (None: `ok`) or raises Deviation."""
+    run: Run
+    """Takes a fresh Peer (of a client: Subject); returns the outcome (None: `ok`) or raises
+    Deviation."""
     role: Role = Role.SERVER
     needs: frozenset[str] = frozenset()
     """Features of the server, or abilities of the run; without one it is skipped."""
@@ -122,9 +123,7 @@ class Chapter:
         """All of them so far."""
         return tuple(self._checks.values())
 
-    def add(
-        self, name: str, title: str, rules: str, run: Callable[[Peer], str | None], **more: Any
-    ) -> Check:
+    def add(self, name: str, title: str, rules: str, run: Run, **more: Any) -> Check:
         """Add a check; `rules` are ids with a space between."""
         members = self._common | more
         needed = members.pop("depends_on", ())
@@ -140,12 +139,10 @@ class Chapter:
         self._checks[check.id] = check
         return check
 
-    def check(
-        self, rules: str, **more: Any
-    ) -> Callable[[Callable[[Peer], str | None]], Callable[[Peer], str | None]]:
+    def check(self, rules: str, **more: Any) -> Callable[[R], R]:
         """Make a function a check: its name is the id, its first line the title."""
 
-        def add(run: Callable[[Peer], str | None]) -> Callable[[Peer], str | None]:
+        def add(run: R) -> R:
             title = (run.__doc__ or "").partition("\n")[0]
             self.add(run.__name__.replace("_", "-"), title, rules, run, **more)
             return run
@@ -156,7 +153,7 @@ class Chapter:
         self,
         rules: str,
         title: str,
-        make: Callable[..., Callable[[Peer], str | None]],
+        make: Callable[..., Run],
         cases: Mapping[str, Any],
         **more: Any,
     ) -> None:

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from headframe.conformance.check import OK, Check, Lane, Profile
 from headframe.conformance.peer import Conversation, Peer
@@ -21,7 +21,7 @@ from headframe.conformance.preflight import look_at
 from headframe.conformance.target import Facts, Target
 from headframe.conformance.verdicts import Crowded, Deviation, Result, Verdict
 
-__all__ = ["WORKERS", "chosen", "run_check", "run_checks"]
+__all__ = ["WORKERS", "chosen", "judge", "run_all", "run_check", "run_checks", "skipped"]
 
 WORKERS: Final = 6
 """Checks at a time: each has up to four connections, and a server may allow one peer 32."""
@@ -59,8 +59,23 @@ def run_checks(
     `on_result` is called from several threads, one at a time.
     """
     target = Target.from_url(server) if isinstance(server, str) else server
-    if facts is None:
-        facts = look_at(target, silent_is_fine=flat)
+    found = look_at(target, silent_is_fine=flat) if facts is None else facts
+    return run_all(
+        checks,
+        lambda check: run_check(target, found, check, seed=seed, flat=flat),
+        workers=workers,
+        on_result=on_result,
+    )
+
+
+def run_all(
+    checks: Sequence[Check],
+    run_one: Callable[[Check], Result],
+    *,
+    workers: int,
+    on_result: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Run checks of any kind, each after those that it depends on; return results in order."""
     lock = threading.Lock()
     stop = threading.Event()
     ended: dict[str, Future[Result]] = {}
@@ -68,7 +83,7 @@ def run_checks(
     def run(check: Check) -> Result:
         if stop.is_set():
             return Result(check=check, verdict=Verdict.SKIP, got="the run was stopped")
-        result = _blocked(check, ended) or run_check(target, facts, check, seed=seed, flat=flat)
+        result = _blocked(check, ended) or run_one(check)
         if on_result is not None:
             with lock:
                 on_result(result)
@@ -112,13 +127,33 @@ def _blocked(check: Check, ended: dict[str, Future[Result]]) -> Result | None:
 _GOOD: Final = {Verdict.PASS, Verdict.WARN, Verdict.INFO}
 
 
+def skipped(check: Check, facts: Facts) -> Result | None:
+    """Return the verdict of a check that needs what is not there."""
+    missing = check.needs - facts.abilities
+    if not missing:
+        return None
+    return Result(check=check, verdict=Verdict.SKIP, got=f"needs {', '.join(sorted(missing))}")
+
+
+def judge(check: Check, subject: Any) -> tuple[str, str, Verdict, Deviation | None]:
+    """Run a check on what it takes; return what came, what was permitted, and the verdict."""
+    permitted = " or ".join(check.permitted)
+    try:
+        got = check.run(subject) or OK
+        return got, permitted, check.permitted.get(got, Verdict.FAIL), None
+    except Deviation as deviation:
+        return deviation.got, deviation.permitted, Verdict.FAIL, deviation
+    except Exception:
+        return traceback.format_exc(), permitted, Verdict.ERROR, None
+
+
 def run_check(
     target: Target, facts: Facts, check: Check, *, seed: str = "0", flat: bool = False
 ) -> Result:
     """Run one check and clean up after it."""
-    missing = check.needs - facts.abilities
-    if missing:
-        return Result(check=check, verdict=Verdict.SKIP, got=f"needs {', '.join(sorted(missing))}")
+    unable = skipped(check, facts)
+    if unable is not None:
+        return unable
     crowded, result = _run_once(target, facts, check, seed, flat)
     for _ in range(CROWDED_TRIES):
         if crowded is None:
@@ -134,16 +169,8 @@ def _run_once(
     """Run a check; return besides its result whether there were too many connections for it."""
     begun = time.monotonic()
     talk = Conversation(target, facts, seed=f"{seed} {check.id}", flat=flat)
-    permitted = " or ".join(check.permitted)
-    crowded = None
-    try:
-        got = check.run(Peer(talk)) or OK
-        verdict = check.permitted.get(got, Verdict.FAIL)
-    except Deviation as deviation:
-        got, permitted, verdict = deviation.got, deviation.permitted, Verdict.FAIL
-        crowded = deviation if isinstance(deviation, Crowded) else None
-    except Exception:
-        got, verdict = traceback.format_exc(), Verdict.ERROR
+    got, permitted, verdict, deviation = judge(check, Peer(talk))
+    crowded = deviation if isinstance(deviation, Crowded) else None
     seconds = time.monotonic() - begun
     seen = len(talk.transcript.entries)
     talk.close()

@@ -66,6 +66,8 @@ class Transcript:
 
     key: str
     entries: list[Entry] = field(default_factory=list)
+    kit: str = "client"
+    """Which side the kit plays."""
 
     def to_json(self, **about: Any) -> str:
         """Return a replay file; `about` tells where it comes from (check, rules, url)."""
@@ -106,7 +108,8 @@ class Transcript:
         from headframe.connection import Role  # noqa: PLC0415
 
         several = len({entry.connection for entry in self.entries}) > 1
-        roles = {Kind.SENT: Role.CLIENT, Kind.RECEIVED: Role.SERVER}
+        sides = (Role.CLIENT, Role.SERVER) if self.kit == "client" else (Role.SERVER, Role.CLIENT)
+        roles = dict(zip((Kind.SENT, Kind.RECEIVED), sides, strict=True))
         passages = [
             (connection, kind, [*run])
             for (connection, kind), run in groupby(self.entries, lambda e: (e.connection, e.kind))
@@ -118,7 +121,8 @@ class Transcript:
             mark = f"#{connection} " if several else ""
             if kind not in roles:
                 note = run[-1].note
-                yield f"{mark}--- {_SAID[kind]}{': ' if note else ''}{note}"
+                said = f"the {sides[1].value} ends" if kind is Kind.PEER_ENDED else _SAID[kind]
+                yield f"{mark}--- {said}{': ' if note else ''}{note}"
                 continue
             stream = streams.setdefault((connection, kind), Annotator(roles[kind], shorten=True))
             parts = stream.receive_data(b"".join(entry.data for entry in run))
@@ -127,7 +131,7 @@ class Transcript:
             early = number < len(passages) - FULL_PASSAGES
             rows = [row for each in _frames(parts) for row in _rows(each, early)]
             for at, row in enumerate(rows[:most]):
-                yield f"{mark}{'   ' if at else _ARROWS[kind]} {row}"
+                yield f"{mark}{'   ' if at else _ARROWS[roles[kind].value]} {row}"
             if len(rows) > most:
                 yield f"{mark}    ... {len(rows) - most} lines more"
 
@@ -159,10 +163,9 @@ def _rows(parts: Sequence[Part], early: bool) -> Iterator[str]:
     yield f"{parts[0].offset:04x}  {text}{f' and {size:,} bytes' if size else ''}"
 
 
-_ARROWS: Final = {Kind.SENT: "C>S", Kind.RECEIVED: "S>C"}
+_ARROWS: Final = {"client": "C>S", "server": "S>C"}
 _SAID: Final = {
     Kind.ENDED_SENDING: "the kit ends its sending side",
-    Kind.PEER_ENDED: "the server ends",
     Kind.SILENT: "nothing came",
     Kind.CLOSED: "the kit closes",
 }

@@ -89,20 +89,21 @@ class Wire:
         sock.setblocking(False)
         return sock
 
-    def send(self, data: bytes) -> None:
-        """Send all of it, reading meanwhile; a peer that has gone shows when reading."""
+    def send(self, data: bytes, *, deaf: bool = False) -> None:
+        """Send all of it, reading meanwhile unless `deaf`; a peer that has gone shows then."""
         if not data:
             return
         self._note(Kind.SENT, data)
         view = memoryview(data)
         deadline = time.monotonic() + self.target.timeout_s
         while view and not self._broken:
-            self._take_waiting()
+            if not deaf:
+                self._take_waiting()
             try:
                 view = view[self.socket.send(view[:PIECE]) :]
                 deadline = time.monotonic() + self.target.timeout_s
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                if not self._wait(deadline, writing=True):
+                if not self._wait(deadline, writing=True, reading=not deaf):
                     self._broken = True
             except OSError:
                 self._broken = True
@@ -165,18 +166,19 @@ class Wire:
         self.ending = ending
         self._note(Kind.PEER_ENDED, note=f"{ending} {note}".rstrip())
 
-    def _wait(self, deadline: float, *, writing: bool) -> bool:
+    def _wait(self, deadline: float, *, writing: bool, reading: bool = True) -> bool:
         """Wait until there is something to do; return whether there is."""
         left = deadline - time.monotonic()
         if left <= 0:
             return False
-        reading = [] if self.ending else [self.socket]
+        reading = reading and self.ending is None
         if hasattr(select, "poll"):  # select() cannot take high descriptors
             poll = select.poll()
             mask = (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0)
             poll.register(self.socket, mask)
             return bool(poll.poll(left * 1000))
-        return any(select.select(reading, [self.socket] if writing else [], [], left))
+        sockets = [self.socket]
+        return any(select.select(sockets * reading, sockets * writing, [], left))
 
     def end_sending(self) -> None:
         """Say that no more bytes come from here."""
