@@ -1,6 +1,7 @@
 """The conformance kit: what another implementation is tested with.
 
     headframe conform server headframe://127.0.0.1:37263
+    headframe conform client "mycli put {local} {url}"
     headframe conform codec "node my_codec.js"
 
     from headframe.conformance import SERVER_CHECKS, run_checks
@@ -10,8 +11,8 @@ Needs `pip install "headframe[conformance]"`. It stands on the public API of the
 below the tests imports it. A check (`check`) is a plain object whose `run` talks to the
 implementation through a `peer`, in the words of `requests`; `runner` runs many of them, `runs` and
 `terminal` tell what came out. The checks of servers are in `server`, a module for each chapter of
-the standard; those of codecs are made from the `vectors`. `strategies` holds Hypothesis
-strategies for HF/1.
+the standard, and those of clients in `client`, where the kit is the server; those of codecs are
+made from the `vectors`. `strategies` holds Hypothesis strategies for HF/1.
 
 The law of this module: a name is imported when it is first used.
 """
@@ -23,6 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headframe.conformance.check import Check, Lane, Profile, Role, select
+    from headframe.conformance.client import CLIENT_CHECKS
+    from headframe.conformance.client.commands import Commands
+    from headframe.conformance.client.lineup import look_at_client, run_client_checks
     from headframe.conformance.codec import CODEC_CHECKS, run_codec_checks
     from headframe.conformance.codec_process import CodecProcess
     from headframe.conformance.runner import chosen, run_checks
@@ -32,11 +36,13 @@ if TYPE_CHECKING:
     from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
 
 __all__ = [
+    "CLIENT_CHECKS",
     "CODEC_CHECKS",
     "SERVER_CHECKS",
     "VECTORS",
     "Check",
     "CodecProcess",
+    "Commands",
     "Deviation",
     "Facts",
     "Lane",
@@ -47,13 +53,18 @@ __all__ = [
     "Target",
     "Verdict",
     "chosen",
+    "look_at_client",
     "run_checks",
+    "run_client_checks",
     "run_codec_checks",
     "select",
 ]
 
 _PLACES = {
     "check": ("Check", "Lane", "Profile", "Role", "select"),
+    "client": ("CLIENT_CHECKS",),
+    "client.commands": ("Commands",),
+    "client.lineup": ("look_at_client", "run_client_checks"),
     "codec": ("CODEC_CHECKS", "run_codec_checks"),
     "codec_process": ("CodecProcess",),
     "runner": ("chosen", "run_checks"),

@@ -15,6 +15,7 @@ __all__ = ["LANES", "conform"]
 
 LANES: Final[dict[str, tuple[str, str]]] = {
     "server": ("headframe.conformance.command.server:server", "Test a server, in any language."),
+    "client": ("headframe.conformance.command.client:client", "Test a client, in any language."),
     "codec": ("headframe.conformance.command.codec:codec", "Test a codec, in any language."),
 }
 

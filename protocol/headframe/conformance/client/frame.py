@@ -1,0 +1,166 @@
+"""Checks of clients, chapter 2: the frames that they send, and those that they read."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Final
+
+from headframe.conformance.check import Chapter, Profile, Role
+from headframe.conformance.client.acts import Make, dripping, told
+from headframe.conformance.client.commands import Op
+from headframe.conformance.client.forms import (
+    EITHER,
+    SUCCEEDS,
+    Run,
+    acted,
+    believed,
+    disbelieved,
+    expect_good_frames,
+)
+from headframe.conformance.client.lineup import Play, Subject
+from headframe.conformance.client.stage import SUCCESS, Scene, Stage
+from headframe.conformance.client.store import Answer, Request
+from headframe.conformance.requests import frame
+from headframe.conformance.verdicts import Deviation
+
+__all__ = ["CHECKS", "LARGE", "put_large"]
+
+chapter: Final = Chapter("client-frame", role=Role.CLIENT)
+
+LARGE: Final = random.Random("large").randbytes((3 << 20) + 17)  # noqa: S311  (repeatable)
+NAMES: Final = "Grüße an \U0001f600.txt"
+FRAMES: Final = b"".join(frame(b'{"id":1,"ok":false,"code":"internal","close":true}') for _ in "12")
+
+# --- what it sends -----------------------------------------------------------------------
+
+
+def put_large(stage: Stage) -> Scene:
+    """Let the client send a file that fits no buffer."""
+    return stage.put({}, body=LARGE)
+
+
+def well_formed(occasion: str, play: Play) -> Run:
+    """What the client sends when all is well breaks no rule."""
+
+    def run(subject: Subject) -> str | None:
+        scene = subject.shared(occasion, play)
+        if not scene.talks:
+            raise Deviation("a connection", f"none ({scene.ended})")
+        for talk in scene.talks:
+            if talk.fault is not None:
+                raise Deviation("frames of HF/1", f"unreadable bytes ({talk.fault})")
+        expect_good_frames(subject, scene)
+        return scene.outcome()
+
+    return run
+
+
+_SENT: Final = "HF-FRAME-003 HF-FRAME-004 HF-HEADER-013 HF-REQ-001 HF-BODY-003"
+
+for name, (needed, profile, play) in {
+    "put": (Op.PUT, Profile.ORIGIN, lambda stage: stage.run(Op.PUT, {})),
+    "put-of-an-empty-file": (Op.PUT, Profile.ORIGIN, lambda stage: stage.put({}, body=b"")),
+    "put-of-a-large-file": (Op.PUT, Profile.ORIGIN, put_large),
+    "put-of-a-name-beyond-ascii": (Op.PUT, Profile.ORIGIN, lambda stage: stage.put({}, NAMES)),
+    "get": (Op.GET, Profile.CORE, lambda stage: stage.run(Op.GET, {})),
+    "put-all": (Op.PUT_ALL, Profile.CORE, lambda stage: stage.run(Op.PUT_ALL, {})),
+    "get-all": (Op.GET_ALL, Profile.CORE, lambda stage: stage.run(Op.GET_ALL, {})),
+    "list": (Op.LIST, Profile.CORE, lambda stage: stage.run(Op.LIST, {})),
+    "delete": (Op.DELETE, Profile.CORE, lambda stage: stage.run(Op.DELETE, {})),
+}.items():
+    chapter.add(
+        f"well-formed-{name}",
+        f"All requests are frames of HF/1, to the last byte, and it succeeds: {name}.",
+        _SENT,
+        well_formed(needed if name == needed else name, play),
+        needs=frozenset({needed}),
+        profile=profile,
+        permitted=SUCCEEDS,
+    )
+
+# --- what it reads -----------------------------------------------------------------------
+
+REPLIES: Final = frozenset({"replies"})
+
+
+def length(number: int) -> Run:
+    """A reply whose N is this number is fatal."""
+    return disbelieved(lambda _answer, _request: number.to_bytes(4, "little"))
+
+
+def padded(size: int) -> Make:
+    """The reply with a header of so many bytes."""
+
+    def make(answer: Answer, request: Request) -> bytes:
+        framing: dict[str, Any] = {"filesize": len(answer.body) or None}
+        room = "a" * (size - len(answer.header(request.id, **framing, **{"x.y": ""})))
+        return frame(answer.header(request.id, **framing, **{"x.y": room}), answer.body)
+
+    return make
+
+
+chapter.each(
+    "HF-FRAME-002 HF-ERROR-004",
+    "A reply with N out of range ends the connection: {}.",
+    length,
+    {"length-0": 0, "length-of-http": 0x50545448},
+    needs=REPLIES,
+    permitted=EITHER,
+)
+chapter.add(
+    "length-65536",
+    "A reply with N out of range ends the connection, good as its header may be: length 65536.",
+    "HF-FRAME-002 HF-ERROR-004",
+    disbelieved(padded(65_536)),
+    needs=REPLIES,
+    permitted=EITHER,
+)
+
+
+chapter.add(
+    "longest-header",
+    "A reply may have a header of 65535 bytes.",
+    "HF-FRAME-002 HF-HEADER-014",
+    believed(padded(65_535)),
+    needs=REPLIES,
+    permitted=SUCCEEDS,
+)
+
+for op in (Op.PUT, Op.GET):
+    chapter.add(
+        f"{op}-byte-by-byte",
+        f"A reply to {op} may come one byte at a time.",
+        "HF-FRAME-006 HF-FRAME-001",
+        acted(op, connect=dripping([1] * 400)),
+        needs=REPLIES | {op},
+        permitted=SUCCEEDS,
+    )
+
+
+def get_of(body: bytes) -> Run:
+    """This file arrives as it is."""
+    return lambda subject: subject.get({}, body=body).outcome()
+
+
+chapter.each(
+    "HF-FRAME-005",
+    "What follows a header is body, as many bytes as it says: {}.",
+    get_of,
+    {
+        "get-of-an-empty-file": b"",
+        "get-of-a-file-that-looks-like-frames": FRAMES,
+        "get-of-a-large-file": LARGE,
+    },
+    needs=REPLIES | {Op.GET},
+    permitted=SUCCEEDS,
+)
+
+
+@chapter.check("HF-FRAME-007 HF-HEADER-015", needs=REPLIES | {Op.GET}, permitted=SUCCEEDS)
+def other_sizes_frame_nothing(subject: Subject) -> str:
+    """Nothing but filesize and more says where a reply ends."""
+    words = b'{"size":3,"length":2,"limit":1,"Content-Length":4,"x.filesize":1,'
+    return believed(told(lambda header: words + header[1:]), Op.GET)(subject) or SUCCESS
+
+
+CHECKS: Final = chapter.checks

@@ -1,0 +1,150 @@
+"""A client to be tested: a look at it beforehand, what it does when all is well, and its checks.
+
+    lineup = look_at_client(Commands.parse({"get": "mycli get {url} {local}"}))
+    results = run_client_checks(lineup, CLIENT_CHECKS)
+
+The law of this module: whatever the command is, the look ends with one sentence or with facts; a
+client that cannot do a plain thing with a good server is not failed: nothing was tested. What it
+does when all is well is seen once, and looked at by many checks.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from headframe.conformance.check import Check
+from headframe.conformance.client.commands import Commands, Op
+from headframe.conformance.client.stage import Scene, Stage
+from headframe.conformance.runner import judge, run_all, skipped
+from headframe.conformance.target import TIMEOUT_S, Facts
+from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
+
+__all__ = [
+    "CLIENT_WORKERS",
+    "Lineup",
+    "Subject",
+    "look_at_client",
+    "run_client_check",
+    "run_client_checks",
+]
+
+CLIENT_WORKERS: Final = max(2, min(8, 2 * (os.cpu_count() or 1)))
+"""Processes at a time: most of what they do is to begin."""
+
+Play = Callable[[Stage], Scene]
+
+
+@dataclass(slots=True)
+class Lineup:
+    """A client, and what is known of it."""
+
+    commands: Commands
+    facts: Facts = field(default_factory=Facts)
+    timeout_s: float = TIMEOUT_S
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _seen: dict[str, tuple[threading.Lock, list[tuple[Stage, Scene]]]] = field(default_factory=dict)
+
+    def see(self, occasion: str, play: Play) -> tuple[Stage, Scene]:
+        """Return a run that is made once, whoever asks for it first."""
+        with self._lock:
+            lock, found = self._seen.setdefault(occasion, (threading.Lock(), []))
+        with lock:
+            if not found:
+                stage = Stage(self.commands, self.facts, self.timeout_s)
+                try:
+                    found.append((stage, play(stage)))
+                finally:
+                    stage.close()
+            return found[0]
+
+
+class Subject(Stage):
+    """What a check takes: runs of its own, and those that all checks share."""
+
+    def __init__(self, lineup: Lineup) -> None:
+        super().__init__(lineup.commands, lineup.facts, lineup.timeout_s)
+        self._lineup = lineup
+
+    def shared(self, occasion: str, play: Play) -> Scene:
+        """Return a run with a good server that is made once for all checks."""
+        stage, scene = self._lineup.see(occasion, play)
+        self.transcript = stage.transcript
+        self.scenes.append(scene)
+        return scene
+
+    def plainly(self, op: Op) -> Scene:
+        """Return the plainest run of an operation."""
+        return self.shared(op, lambda stage: stage.run(op, {}))
+
+
+def look_at_client(commands: Commands, timeout_s: float = TIMEOUT_S) -> Lineup:
+    """Return what a client is seen to do; raise SetupError where nothing can be tested."""
+    lineup = Lineup(commands, Facts(abilities=commands.abilities), timeout_s)
+    abilities = set(commands.abilities)
+    for op in (Op.PUT, Op.GET):
+        if op in commands.templates:
+            abilities |= _try(Subject(lineup), op)
+    lineup.facts = Facts(abilities=frozenset(abilities))
+    return lineup
+
+
+def _try(subject: Subject, op: Op) -> set[str]:
+    """See whether a client can do the plainest thing; return what it is able to besides."""
+    command = f"the command for {op}"
+    scene = subject.plainly(op)
+    asked = scene.asked(op)
+    if not scene.talks:
+        raise SetupError(f"{command} never connects to {{url}}: {scene.ended}")
+    if not asked:
+        raise SetupError(f"{command} connects and sends no {op}: {scene.ended}")
+    names = {str(request["filename"]) for request in asked}
+    if names != {scene.name}:
+        raise SetupError(f"{command} asks for {min(names)!r}, and {{url}} ends with {scene.name!r}")
+    try:
+        scene.outcome()
+    except Deviation as error:
+        raise SetupError(f"{command} does not work with a good server: {error}") from error
+    if not scene.ended.claims_success:
+        raise SetupError(f"{command} fails with a good server: {scene.ended}")
+    return {"replies"} if any(request.id is not None for request in asked) else set()
+
+
+def run_client_check(lineup: Lineup, check: Check) -> Result:
+    """Run one check, and remove what it leaves."""
+    unable = skipped(check, lineup.facts)
+    if unable is not None:
+        return unable
+    begun = time.monotonic()
+    subject = Subject(lineup)
+    try:
+        got, permitted, verdict, deviation = judge(check, subject)
+    finally:
+        subject.close()
+    if verdict is Verdict.FAIL and deviation is None:
+        got = f"{got} ({subject.told})"
+    return Result(
+        check=check,
+        verdict=verdict,
+        got=got,
+        permitted=permitted,
+        transcript=subject.transcript,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def run_client_checks(
+    lineup: Lineup,
+    checks: Sequence[Check],
+    *,
+    workers: int = CLIENT_WORKERS,
+    on_result: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Run checks and return their results, in the order of the checks."""
+    return run_all(
+        checks, lambda check: run_client_check(lineup, check), workers=workers, on_result=on_result
+    )
