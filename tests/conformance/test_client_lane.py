@@ -158,7 +158,10 @@ BUGS = {
     "first-page-only": "client-name/every-page-is-asked-for",
     "later-empty": "client-body/later-more-alone",
     "later-ok": "client-body/later-ok",
-    "lax-json": "client-header/nan client-header/name-twice client-header/depth-17 client-reply/end-is-a-string",
+    "lax-json": (
+        "client-header/nan client-header/name-twice client-header/depth-17"
+        " client-reply/end-is-a-string"
+    ),
     "length-in-characters": "client-frame/well-formed-put-of-a-name-beyond-ascii",
     "length-is-the-size": "client-frame/other-sizes-frame-nothing",
     "long-names": "client-name/of-1025-bytes",
@@ -166,7 +169,9 @@ BUGS = {
     "notice-is-a-reply": "client-ending/put-answered-after-the-notice",
     "ok-as-it-is": "client-reply/ok-is-a-string",
     "one-frame-only": "client-body/get-in-many-frames-of-a-byte",
-    "refusal-is-success": "client-reply/put-refused client-reply/get-refused client-reply/delete-refused",
+    "refusal-is-success": (
+        "client-reply/put-refused client-reply/get-refused client-reply/delete-refused"
+    ),
     "skips-bad-headers": "client-ending/nothing-behind-it-is-read",
     "superseded-and-back": "client-resume/superseded-is-the-end",
     "token-fixed": "client-resume/tokens-are-random",
