@@ -87,7 +87,7 @@ def _target(config: pytest.Config) -> Target:
 
         tls = client_context(authority)
     return Target.from_url(
-        config.getoption("headframe_server"),
+        str(config.getoption("headframe_server")),
         tls=tls,
         token=token.read_text(encoding="utf-8").strip() if token else None,
         root=config.getoption("headframe_root"),
