@@ -16,7 +16,7 @@ import time
 import unicodedata
 import uuid
 
-BUG = sys.argv[1]
+BUG = "".join(sys.argv[1:2])
 MOST = 2**53 - 1
 
 

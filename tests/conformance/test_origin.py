@@ -44,7 +44,7 @@ def original(tmp_path):
 
 
 def test_the_original_server_fails_in_the_places_that_the_appendix_names(original):
-    results = run_checks(original, ORIGIN, flat=True, workers=len(ORIGIN))
+    results = run_checks(original, ORIGIN, flat=True, workers=4)  # its backlog is 5
     verdicts = {r.check.id.partition("/")[2]: r.verdict for r in results}
     assert DOES == {name for name, verdict in verdicts.items() if verdict is Verdict.PASS}
     assert FAILS == {name for name, verdict in verdicts.items() if verdict is Verdict.FAIL}

@@ -7,7 +7,6 @@ never by waiting.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import re
@@ -25,6 +24,8 @@ from headframe.conformance.wire import Ending, Wire
 
 __all__ = ["Conversation", "Peer", "page_of", "same"]
 
+JANITORS: Final = 5
+"""How often it is tried to clean up, over a connection of its own each time."""
 FIRST_ID: Final = 21
 """Ids are chosen from here on, so that they can be told from those that a check writes."""
 _TOKEN: Final = re.compile(r"~\d*")
@@ -101,12 +102,22 @@ class Conversation:
         elif self.names or self.tokens:
             leftovers = [delete(name) for name in self.names if not name.endswith("/")]
             leftovers += [delete(upload=token) for token in self.tokens]
-            for janitor in (self.looker(), self.looker().another()):
-                with contextlib.suppress(Deviation):  # a server that cannot is judged elsewhere
-                    janitor.ask_all(*leftovers)
-                    break
+            self._delete(leftovers)
         for peer in self.peers:
             peer.close()
+
+    def _delete(self, leftovers: list[Asked]) -> None:
+        """Have the server delete them; one that cannot is judged elsewhere."""
+        janitor = self.looker()
+        for _ in range(JANITORS):
+            try:
+                janitor.ask_all(*leftovers)
+                return
+            except Crowded as crowded:
+                time.sleep(crowded.retry_s)
+            except Deviation:
+                pass
+            janitor = janitor.another()
 
     def _remove(self) -> None:
         """Remove the files of a check whose server deletes nothing."""
@@ -248,6 +259,17 @@ class Peer:
         if isinstance(said, Reply) and said.id == asked.id and type(said.id) is int:
             return said
         raise Deviation(f"reply id={asked.id} ({asked})", self._told(said))
+
+    def check_served(self) -> None:
+        """Raise Crowded if this connection, which nobody has answered, is one too many.
+
+        What was sent without an `id` is then lost without a word (HF-SEC-011).
+        """
+        if not self.facts.hello:
+            return
+        if self.wire.ending is not None:
+            raise Crowded(None)
+        self.in_step()
 
     def _told(self, said: Said) -> str:
         """Say what came, and how the connection ended if it does."""

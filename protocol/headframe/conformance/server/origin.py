@@ -52,6 +52,8 @@ def lands(peer: Peer, name: str, body: bytes) -> None:
     deadline = time.monotonic() + peer.conversation.target.timeout_s
     while (found := stored(peer, name)) != body and time.monotonic() < deadline:
         time.sleep(POLL_S)
+    if found != body:
+        peer.check_served()
     same(body, found, f"what is stored as {name}")
 
 
