@@ -267,9 +267,12 @@ class Peer:
         """
         if not self.facts.hello:
             return
-        if self.wire.ending is not None:
-            raise Crowded(None)
-        self.in_step()
+        try:
+            self.in_step()
+        except Deviation as deviation:
+            if self.wire.ending is None or isinstance(deviation, Crowded):
+                raise
+            raise Crowded(None) from deviation
 
     def _told(self, said: Said) -> str:
         """Say what came, and how the connection ended if it does."""

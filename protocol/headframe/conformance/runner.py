@@ -23,10 +23,10 @@ from headframe.conformance.verdicts import Crowded, Deviation, Result, Verdict
 
 __all__ = ["WORKERS", "chosen", "judge", "run_all", "run_check", "run_checks", "skipped"]
 
-WORKERS: Final = 6
+WORKERS: Final = 4
 """Checks at a time: each has up to four connections, and a server may allow one peer 32."""
 
-CROWDED_TRIES: Final = 6
+CROWDED_TRIES: Final = 10
 """How often a check is begun again that a server has no connection left for."""
 
 _HELD: Final = {
@@ -155,10 +155,10 @@ def run_check(
     if unable is not None:
         return unable
     crowded, result = _run_once(target, facts, check, seed, flat)
-    for _ in range(CROWDED_TRIES):
+    for turn in range(CROWDED_TRIES):
         if crowded is None:
             break
-        time.sleep(crowded.retry_s)
+        time.sleep(crowded.retry_s * (1 + turn))
         crowded, result = _run_once(target, facts, check, seed, flat)
     return result
 
