@@ -31,9 +31,27 @@ def has(bug):
 # --- one connection ----------------------------------------------------------------------
 
 
+def shake_hands(sock, host, authority):
+    """Return what to talk over with a server that has shown who it is."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=authority)
+    if has("any-host") or has("anybody"):
+        context.check_hostname = False
+    if has("anybody"):
+        context.verify_mode = ssl.CERT_NONE
+    if not has("no-protocol"):
+        context.set_alpn_protocols(["hf/1"])
+    secure = context.wrap_socket(sock, server_hostname=host)
+    check(has("no-protocol") or secure.selected_alpn_protocol() == "hf/1", "no protocol")
+    return secure
+
+
 class Wire:
-    def __init__(self, host, port):
+    def __init__(self, host, port, authority=None):
         self.sock = socket.create_connection((host, port), timeout=8)
+        if authority:
+            self.sock = shake_hands(self.sock, host, authority)
         self.data = b""
         self.last = 0
         self.closes = False
@@ -270,14 +288,14 @@ def delete(wire, _local, name):
 
 
 def main():
-    op, local, url = sys.argv[2:]
-    host, port, name = re.fullmatch("headframe://([^:]*):([0-9]+)/(.*)", url).groups()
-    WHERE[:] = host, int(port)
-    WIRES.append(Wire(*WHERE))
+    op, local, url, *authority = sys.argv[2:]
+    host, port, name = re.fullmatch("headframes?://([^:]*):([0-9]+)/(.*)", url).groups()
+    WHERE[:] = host, int(port), *authority
     does = {
         "put": put, "get": get, "put-all": put_all, "get-all": get_all, "ls": show, "rm": delete
     }  # fmt: skip
     try:
+        WIRES.append(Wire(*WHERE))
         does[op](WIRES[0], local, name)
     except (Wrong, OSError) as error:
         print(f"little client: {error}", file=sys.stderr)

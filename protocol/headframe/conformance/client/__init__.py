@@ -24,6 +24,7 @@ _CHAPTERS: Final = (
     "ending",
     "name",
     "resume",
+    "security",
 )
 
 CLIENT_CHECKS: Final[tuple[Check, ...]] = tuple(

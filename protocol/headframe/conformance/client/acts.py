@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from headframe.conformance.client.host import Act, Talk
-from headframe.conformance.client.store import Answer, Request
+from headframe.conformance.client.messages import Answer, Request
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.requests import frame
 
 __all__ = [
@@ -35,14 +35,14 @@ Make = Callable[[Answer, Request], bytes]
 """Makes the bytes of a reply from the honest answer."""
 
 
-def bad(make: Make) -> Act:
-    """Answer with what is fatal for the connection, and then, too late, as is right."""
+def bad(make: Make, *, then_right: bool = False) -> Act:
+    """Answer with what is fatal for the connection, and perhaps, too late, as is right."""
 
     def act(talk: Talk, request: Request) -> None:
         talk.finish(request)
         answer = talk.host.answer(request)
         ahead = talk.is_ahead()
-        talk.say(make(answer, request) + answer.encode(request.id))
+        talk.say(make(answer, request) + (answer.encode(request.id) if then_right else b""))
         watch(talk, ahead=ahead)
 
     return act
@@ -137,12 +137,12 @@ def vanish(after: int) -> Act:
     return act
 
 
-def dripping(sizes: Iterable[int]) -> Act:
+def dripping(sizes: Iterable[int], pause_s: float = 0.0) -> Act:
     """Send everything in pieces of these sizes from now on."""
     pieces = [*sizes]
 
     def act(talk: Talk, request: Request) -> None:  # noqa: ARG001
-        talk.pieces = pieces
+        talk.pieces, talk.pause_s = pieces, pause_s
 
     return act
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from headframe.conformance.check import Chapter, Role
-from headframe.conformance.client.acts import Make, changed, cut, reframed
+from headframe.conformance.client.acts import Make, changed, cut, reframed, reworded
 from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import (
     CUT_OFF,
     EITHER,
     SUCCEEDS,
+    Run,
     acted,
     believed,
     disbelieved,
 )
-from headframe.conformance.client.stage import FAILURE, SUCCESS
-from headframe.conformance.client.store import Answer, Request
+from headframe.conformance.client.lineup import Subject
+from headframe.conformance.client.messages import Answer, Request, digest_of
+from headframe.conformance.client.scene import FAILURE, SUCCESS
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.requests import frame
 from headframe.conformance.verdicts import Verdict
 
@@ -29,17 +31,13 @@ BODY: Final = bytes(range(256)) + b"and some more bytes of a file"
 
 # --- several frames ----------------------------------------------------------------------
 
-for name, act in {
-    "many-frames-of-a-byte": reframed(1),
-    "frames-the-outer-ones-empty": reframed(200, outer=True),
-}.items():
-    chapter.add(
-        f"get-in-{name}",
-        f"The body of a reply is the bodies of its frames, in order: {name.replace('-', ' ')}.",
-        "HF-BODY-005",
-        acted(Op.GET, act, body=BODY),
-        permitted=SUCCEEDS,
-    )
+chapter.add(
+    "get-in-frames-of-a-byte",
+    "The body of a reply is the bodies of its frames, in order, the first and the last empty.",
+    "HF-BODY-005",
+    acted(Op.GET, reframed(1, outer=True), body=BODY),
+    permitted=SUCCEEDS,
+)
 
 
 def later(*frames: bytes, size: int | None = None) -> Make:
@@ -73,13 +71,13 @@ chapter.each(
 # --- aborted -----------------------------------------------------------------------------
 
 
-def aborts(make: Make) -> Callable[..., Any]:
+def aborts(make: Make) -> Run:
     """A get is answered so; the connection goes on."""
     return acted(Op.GET, _unproved(make), body=BODY)
 
 
-def _unproved(make: Make) -> Any:
-    def act(talk: Any, request: Request) -> None:
+def _unproved(make: Make) -> Act:
+    def act(talk: Talk, request: Request) -> None:
         talk.finish(request)
         talk.say(make(talk.host.answer(request), request))
 
@@ -119,7 +117,6 @@ chapter.each(
     "Of a reply that is cut off nothing has come: {}.",
     lambda find, reset=False: acted(Op.GET, cut(find, reset=reset), body=BODY),
     {
-        "cut-in-n": 2,
         "cut-behind-the-header": header_end,
         "cut-in-the-body": -100,
         "cut-before-the-last-byte": -1,
@@ -129,7 +126,7 @@ chapter.each(
 )
 
 
-def cut_between_frames(talk: Any, request: Request) -> None:
+def cut_between_frames(talk: Talk, request: Request) -> None:
     """Send all bytes of the file in a frame that others have to follow, and end."""
     talk.finish(request)
     talk.say(later()(talk.host.answer(request), request))
@@ -146,6 +143,50 @@ chapter.add(
 
 # --- what the digest and the sizes say ---------------------------------------------------
 
-_NOTICED: Final = {FAILURE: Verdict.PASS, SUCCESS: Verdict.PASS}
+UNNOTICED: Final = "it does not notice"
+_NOTICED: Final = {FAILURE: Verdict.PASS, SUCCESS: Verdict.PASS, UNNOTICED: Verdict.WARN}
+OTHER: Final = digest_of(b"other bytes")
+
+
+def noticed(op: Op, **members: Any) -> Run:
+    """What the client can see to be wrong with a reply, it sees."""
+
+    def run(subject: Subject) -> str:
+        cmd = op.value
+        scene = subject.run(op, {cmd: [reworded(changed(**members))]})
+        once = len(scene.asked(cmd)) == 1
+        return UNNOTICED if once and scene.ended.claims_success else scene.outcome()
+
+    return run
+
+
+for name, rules, run, ability in (
+    ("get-with-the-digest-of-other-bytes", "HF-CMD-018", noticed(Op.GET, digest=OTHER), Op.GET),
+    ("get-of-less-than-its-total", "HF-CMD-014", noticed(Op.GET, total=9), Op.GET),
+    ("put-with-the-digest-of-other-bytes", "HF-CMD-009", noticed(Op.PUT, digest=OTHER), Op.PUT),
+):
+    chapter.add(
+        name,
+        f"A reply that contradicts what is seen is no success: {name.replace('-', ' ')}.",
+        rules,
+        run,
+        needs=frozenset({"replies", ability}),
+        permitted=_NOTICED,
+    )
+
+
+@chapter.check("HF-BODY-010 HF-COND-002", permitted=CUT_OFF)
+def file_changes_after_a_cut(subject: Subject) -> str:
+    """What has come of a file is not joined to the rest of another one."""
+    old, new = bytes(3 << 20), b"\1" * (3 << 20)
+
+    def act(talk: Talk, request: Request) -> None:
+        talk.finish(request)
+        talk.say(talk.host.answer(request).encode(request.id)[: 2 << 20])
+        talk.host.store.files["a.txt"] = new
+        talk.end()
+
+    return subject.get({"get": [act]}, body=new, files={"a.txt": old}).outcome()
+
 
 CHECKS: Final = chapter.checks

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from headframe.conformance.check import Chapter, Role
-from headframe.conformance.client.acts import refusal, watch
+from headframe.conformance.client.acts import bad, refusal, watch
 from headframe.conformance.client.commands import Op
-from headframe.conformance.client.forms import CUT_OFF, EITHER, SUCCEEDS, acted, disbelieved
+from headframe.conformance.client.forms import CUT_OFF, EITHER, SUCCEEDS, Run, acted
 from headframe.conformance.client.frame import LARGE
-from headframe.conformance.client.host import Act, Talk
 from headframe.conformance.client.lineup import Subject
-from headframe.conformance.client.store import Answer, Request, digest_of, rev_of
+from headframe.conformance.client.messages import Answer, Request, digest_of, rev_of
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.requests import frame
+from headframe.conformance.verdicts import Deviation
 
 __all__ = ["CHECKS"]
 
@@ -25,19 +26,33 @@ CLOSES: Final = NOTICE[:-1] + b',"close":true}'
 
 
 def noticed_before(talk: Talk, request: Request) -> None:
-    """Say that the server closes, answer what has begun, and close."""
+    """Say that the server closes, answer what has begun in the same breath, and close."""
     talk.finish(request)
-    talk.say(frame(NOTICE))
-    talk.honest(request)
+    answer = talk.host.answer(request)
+    talk.say(frame(NOTICE) + answer.encode(request.id))
+    talk.host.store.evidence.extend(answer.proves)
     talk.end()
+
+
+def answered_once(op: Op) -> Run:
+    """The reply behind the notice is the one that counts."""
+
+    def run(subject: Subject) -> str:
+        scene = subject.run(op, {op: [noticed_before]})
+        asked = len(scene.asked(op))
+        if asked > 1:
+            raise Deviation(f"one {op}, which was answered", f"{asked} of them")
+        return scene.outcome()
+
+    return run
 
 
 for op in (Op.PUT, Op.GET):
     chapter.add(
         f"{op}-answered-after-the-notice",
         f"After the notice closing the reply to a {op} that has begun still comes, and counts.",
-        "HF-REPLY-015",
-        acted(op, noticed_before),
+        "HF-REPLY-015 HF-FRAME-005",
+        answered_once(op),
         needs=frozenset({"replies", op}),
         permitted=SUCCEEDS,
     )
@@ -139,16 +154,11 @@ def put_answered_ok_too_early(subject: Subject) -> str:
 # --- fatal errors ------------------------------------------------------------------------
 
 
-@chapter.check("HF-ERROR-010", permitted=EITHER)
-def nothing_is_said_about_it(subject: Subject) -> str:
-    """On a fatal error in a reply the connection is closed without a word."""
-    return disbelieved(lambda _answer, _request: b"\0\0\1\0")(subject) or ""
-
-
 @chapter.check("HF-ERROR-004 HF-HEADER-002", permitted=EITHER)
 def nothing_behind_it_is_read(subject: Subject) -> str:
     """What comes behind a header that is no JSON is not interpreted, right as it looks."""
-    return disbelieved(lambda _answer, _request: frame(b'{"id":1,"ok":'))(subject) or ""
+    broken = bad(lambda _answer, _request: frame(b'{"id":1,"ok":'), then_right=True)
+    return acted(None, broken)(subject) or ""
 
 
 CHECKS: Final = chapter.checks

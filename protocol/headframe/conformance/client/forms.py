@@ -13,9 +13,10 @@ from typing import Any, Final
 from headframe.annotation import annotate
 from headframe.conformance.client.acts import Make, bad, reworded
 from headframe.conformance.client.commands import Op
-from headframe.conformance.client.host import Act, Talk
 from headframe.conformance.client.lineup import Subject
-from headframe.conformance.client.stage import EMPTY_FILE, FAILURE, HALF_FILE, SUCCESS, Scene, Stage
+from headframe.conformance.client.scene import EMPTY_FILE, FAILURE, HALF_FILE, SUCCESS, Scene
+from headframe.conformance.client.stage import Stage
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.transcript import Kind
 from headframe.conformance.verdicts import Deviation, Verdict
 from headframe.connection import Role
@@ -73,7 +74,7 @@ def acted(op: Op | None, *acts: Act, connect: Act | None = None, **more: Any) ->
 
 
 def disbelieved(make: Make, op: Op | None = None, **more: Any) -> Run:
-    """This reply is fatal, and whatever comes behind it is not read."""
+    """This reply is fatal."""
     return acted(op, bad(make), **more)
 
 

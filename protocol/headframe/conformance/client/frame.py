@@ -18,8 +18,9 @@ from headframe.conformance.client.forms import (
     expect_good_frames,
 )
 from headframe.conformance.client.lineup import Play, Subject
-from headframe.conformance.client.stage import SUCCESS, Scene, Stage
-from headframe.conformance.client.store import Answer, Request
+from headframe.conformance.client.messages import Answer, Request
+from headframe.conformance.client.scene import SUCCESS, Scene
+from headframe.conformance.client.stage import Stage
 from headframe.conformance.requests import frame
 from headframe.conformance.verdicts import Deviation
 
@@ -100,8 +101,8 @@ def padded(size: int) -> Make:
 
 
 chapter.each(
-    "HF-FRAME-002 HF-ERROR-004",
-    "A reply with N out of range ends the connection: {}.",
+    "HF-FRAME-002 HF-ERROR-010",
+    "A reply with N out of range ends the connection, without a word about it: {}.",
     length,
     {"length-0": 0, "length-of-http": 0x50545448},
     needs=REPLIES,
@@ -120,19 +121,25 @@ chapter.add(
 chapter.add(
     "longest-header",
     "A reply may have a header of 65535 bytes.",
-    "HF-FRAME-002 HF-HEADER-014",
+    "HF-FRAME-001 HF-FRAME-002 HF-HEADER-014",
     believed(padded(65_535)),
     needs=REPLIES,
     permitted=SUCCEEDS,
 )
 
-for op in (Op.PUT, Op.GET):
+PAUSE_S: Final = 0.03
+
+for name, connect in {
+    "byte-by-byte": dripping([1] * 400),
+    "cut-in-n": dripping([2, 5, 20], PAUSE_S),
+    "cut-in-the-header": dripping([9, 20], PAUSE_S),
+}.items():
     chapter.add(
-        f"{op}-byte-by-byte",
-        f"A reply to {op} may come one byte at a time.",
+        name,
+        f"A reply may arrive in pieces: {name.replace('-', ' ')}.",
         "HF-FRAME-006 HF-FRAME-001",
-        acted(op, connect=dripping([1] * 400)),
-        needs=REPLIES | {op},
+        acted(None, connect=connect),
+        needs=REPLIES,
         permitted=SUCCEEDS,
     )
 

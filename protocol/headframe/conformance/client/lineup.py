@@ -19,7 +19,8 @@ from typing import Final
 
 from headframe.conformance.check import Check
 from headframe.conformance.client.commands import Commands, Op
-from headframe.conformance.client.stage import Scene, Stage
+from headframe.conformance.client.scene import Scene
+from headframe.conformance.client.stage import Stage
 from headframe.conformance.runner import judge, run_all, skipped
 from headframe.conformance.target import TIMEOUT_S, Facts
 from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict

@@ -8,9 +8,9 @@ from typing import Any, Final
 from headframe.conformance.check import Chapter, Role
 from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import SUCCEEDS
-from headframe.conformance.client.host import Talk
 from headframe.conformance.client.lineup import Subject
-from headframe.conformance.client.store import Request
+from headframe.conformance.client.messages import Request
+from headframe.conformance.client.talk import Talk
 from headframe.conformance.verdicts import Verdict
 
 __all__ = ["CHECKS"]

@@ -11,10 +11,10 @@ from headframe.conformance.client.acts import bad, changed, cut, refused, vanish
 from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import EITHER, Run
 from headframe.conformance.client.frame import LARGE, put_large
-from headframe.conformance.client.host import Act, Talk
 from headframe.conformance.client.lineup import Subject
-from headframe.conformance.client.stage import Scene
-from headframe.conformance.client.store import Request
+from headframe.conformance.client.messages import Request
+from headframe.conformance.client.scene import Scene
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.verdicts import Deviation, Verdict
 
 __all__ = ["CHECKS"]
@@ -112,7 +112,6 @@ chapter.each(
     uploads,
     {
         "cut-in-the-middle": vanish(2 * MIB),
-        "cut-twice": (vanish(MIB // 2), vanish(MIB // 2)),
         "server-has-less-than-was-sent": keeps_less,
         "server-has-forgotten-it": forgets,
         "reply-is-lost": cut(0),

@@ -44,6 +44,7 @@ _OPS: Final = {
     Op.GET_ALL: ("--get-all", "Fetches all files below {url} into the folder {local}."),
     Op.LIST: ("--ls", "Shows the names below {url}."),
     Op.DELETE: ("--rm", "Deletes {url}."),
+    Op.GET_TLS: ("--get-tls", "Fetches {url}, headframes://, trusting {ca} alone (a PEM file)."),
 }
 
 
