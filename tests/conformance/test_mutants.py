@@ -99,3 +99,9 @@ def test_the_kit_kills_every_server_by_the_right_check(name):
 def test_the_kit_kills_every_codec_by_the_right_check(name):
     verdict, told = judge(name, "codec")
     assert "killed" == verdict, told
+
+
+@pytest.mark.parametrize("name", cases("client"))
+def test_the_kit_kills_every_client_by_the_right_check(name):
+    verdict, told = judge(name, "client")
+    assert "killed" == verdict, told

@@ -22,6 +22,7 @@ CLIENT: Final = {
     "HF-FRAME-007": "no reply of a good server has another name that tells of its body's size",
     "HF-BODY-004": "a client refuses no message",
     "HF-ERROR-001": "a client refuses no message",
+    "HF-SEC-016": "needs an address beyond this machine; tests/clients/test_trust.py has one",
 }
 """Of those that bind a client."""
 

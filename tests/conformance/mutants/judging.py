@@ -12,8 +12,10 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import socket
 import ssl
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,9 +25,12 @@ from typing import Any
 
 import trustme
 
-from conformance.mutants.mutant import Mutant, load_mutants
+from conformance.mutants.mutant import HERE, Mutant, load_mutants
 from conformance.mutants.nursery import TOKEN, nursery
 from headframe.conformance.check import Check, Lane
+from headframe.conformance.client import CLIENT_CHECKS
+from headframe.conformance.client.commands import Commands
+from headframe.conformance.client.lineup import look_at_client, run_client_check
 from headframe.conformance.codec import CODEC_CHECKS, look_at_codec, run_codec_check
 from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import run_check
@@ -38,6 +43,18 @@ TIMEOUT_S = 3.0
 IDLE_MS = 5000
 """Silence after which a mutant closes whose rule is about time."""
 WORKERS = 6
+CLIENT_TIMEOUT_S = 6.0
+"""How long a client may take that tries again after a loss."""
+CLIENT = {
+    "put": "put {local} {url}",
+    "get": "get {url} {local}",
+    "put-all": "put -r {local} {url}",
+    "get-all": "get -r {url} {local}",
+    "list": "ls -r {url}",
+    "delete": "rm {url}",
+    "get-tls": "get --ca {ca} {url} {local}",
+}
+"""What the command of the reference is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +160,19 @@ def judge_codec(mutant: Mutant) -> Judgement:
             codec.close()
 
 
+def judge_client(mutant: Mutant) -> Judgement:
+    """Find out what the checks of clients find."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        path = f"{folder}/socket"
+        command = shlex.join([sys.executable, "-I", "-S", str(HERE / "messenger.py"), path])
+        templates = {op: f"{command} {rest}" for op, rest in CLIENT.items()}
+        with nursery().raising("client", mutant.name, socket_path=path):
+            lineup = look_at_client(Commands.parse(templates), CLIENT_TIMEOUT_S)
+            citing = _citing(mutant, CLIENT_CHECKS)
+            others = [check for check in CLIENT_CHECKS if check not in citing]
+            return _judge(mutant, citing, others, lambda check: run_client_check(lineup, check))
+
+
 class DistantCodec:
     """A codec that answers at a port of this machine."""
 
@@ -165,7 +195,7 @@ class DistantCodec:
         self._socket.close()
 
 
-JUDGED = {"server": judge_server, "codec": judge_codec}
+JUDGED = {"server": judge_server, "client": judge_client, "codec": judge_codec}
 
 Run = Callable[[Check], Result]
 Results = Generator[Result, None, None]

@@ -1,10 +1,11 @@
 """Mutants in processes of their own, without a start of Python for each.
 
 A process that has imported the reference waits for names on standard input; for each of them it
-forks a child, which imports what the mutant changes once more, and is a server or a codec.
+forks a child, which imports what the mutant changes once more, and is what it is asked to be.
 
     {"name": ..., "role": "server", "root": ...}   ->   PID URL    or   0 why it cannot live
     {"name": ..., "role": "codec"}                 ->   PID PORT   or   0 why it cannot live
+    {"name": ..., "role": "client", "socket_path": ...} ->   PID SOCKET or   0 why it cannot live
 
 The law of this module: nobody outlives the nursery, and the nursery not whoever has started it.
 """
@@ -17,15 +18,19 @@ import hashlib
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Final
+from importlib import import_module
+from threading import Thread
+from typing import Any, Final, NoReturn
 
 from conformance.mutants.mutant import HERE, install, load_mutants
 from headframe.limits import LIMITS
@@ -84,9 +89,8 @@ def nursery() -> Nursery:
 
 def keep(asked: Iterable[str]) -> None:
     """Be the nursery: let a mutant live for each line, until there are no more lines."""
-    import headframe_server
-
-    assert headframe_server.Server
+    for package in ("headframe_server", "headframe_client.command.entry"):
+        import_module(package)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     ending, held = os.pipe()
     for line in asked:
@@ -109,6 +113,8 @@ def _live(role: str, name: str, how: dict[str, Any], until: Callable[[], object]
             install(load_mutants()[name])
         if role == "codec":
             answer(told)
+        elif role == "client":
+            obey(told, **how)
         else:
             serve(told, until, **how)
     except Exception as error:  # whatever it is, the mutant is broken
@@ -163,3 +169,57 @@ def answer(told: Callable[[int], object]) -> None:
                 except Exception as error:  # whatever it is, it is no answer
                     said = {"error": f"{type(error).__name__}: {error}"}
                 sock.sendall(json.dumps(said).encode() + b"\n")
+
+
+def obey(told: Callable[[str], object], *, socket_path: str) -> None:
+    """Be a client for each messenger that comes; in a process of its own, which ends with it."""
+    from headframe_client.command import entry
+
+    for module, _ in entry.TABLE.values():
+        if module.startswith("headframe_client."):
+            import_module(module.partition(":")[0])
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(socket_path)
+        listener.listen()
+        told(socket_path)
+        while True:
+            sock, _ = listener.accept()
+            with sock:
+                if not os.fork():
+                    _run_client(sock)
+
+
+def _run_client(sock: socket.socket) -> NoReturn:
+    """Do what one messenger says, and tell it the exit code."""
+    from headframe_client.command import main
+
+    said, descriptors, _, _ = socket.recv_fds(sock, 1 << 16, 3)
+    folder, state, *arguments = os.fsdecode(said).split("\0")
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(folder)
+    os.environ["XDG_STATE_HOME"] = state
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    Thread(target=_end_with, args=(sock.dup(),), daemon=True).start()
+    sys.argv = ["headframe", *arguments]
+    code: object = 1
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:  # what a program would die of
+        traceback.print_exc()
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sock.sendall(bytes([code if isinstance(code, int) else int(code is not None)]))
+    os._exit(0)
+
+
+def _end_with(sock: socket.socket) -> None:
+    """End when the messenger has been killed: it has said all that it says."""
+    poll = select.poll()
+    poll.register(sock, select.POLLHUP)
+    poll.poll()
+    os._exit(1)
