@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from conformance.mutants import exempt
+from conformance.mutants import exempt, judging
+from conformance.mutants.judgement import one_by_one, weigh
 from conformance.mutants.judging import is_slow, judge
 from conformance.mutants.mutant import ROLES, Edit, StaleMutant, load_mutants, read_mutants
+from headframe.conformance.check import Check
 from headframe.conformance.rules import RULES
+from headframe.conformance.verdicts import Result, SetupError, Verdict
 
 MUTANTS = load_mutants()
 BOUND = {
@@ -81,6 +86,55 @@ def test_what_is_no_mutant_is_told(text, what):
         list(read_mutants(text))
 
 
+PASSES, FAILS = (Verdict.PASS,), (Verdict.FAIL,)
+
+
+@pytest.mark.parametrize(
+    ("cited", "other", "verdict"),
+    [
+        ((*PASSES, Verdict.SKIP, Verdict.WARN), PASSES, "SURVIVED"),
+        (PASSES, FAILS, "WRONG CHECK"),
+        ((), FAILS, "WRONG CHECK"),
+        (PASSES + FAILS, PASSES, "killed"),
+        ((Verdict.ERROR,), PASSES, "KIT ERROR"),
+    ],
+)
+def test_a_mutant_is_killed_by_a_check_that_cites_its_rule_and_by_nothing_else(
+    cited, other, verdict
+):
+    mutant = next(iter(MUTANTS.values()))
+    right = [a_check(v, *mutant.breaks) for v in cited]
+    others = [a_check(v, "HF-NAME-001") for v in other]
+    judgement = weigh(mutant, right, others, result_of, one_by_one)
+    assert verdict == judgement.verdict
+    assert str(judgement).startswith(verdict)
+
+
+def test_a_mutant_has_to_be_killed_for_each_of_the_rules_that_it_breaks():
+    mutant = replace(next(iter(MUTANTS.values())), breaks=("HF-BODY-001", "HF-BODY-002"))
+    half = [a_check(Verdict.FAIL, mutant.breaks[0])]
+    judgement = weigh(mutant, half, [], result_of, one_by_one)
+    assert ("SURVIVED", mutant.breaks[1:]) == (judgement.verdict, judgement.unproved)
+
+
+def test_a_mutant_that_cannot_do_a_plain_thing_is_broken_and_not_killed(monkeypatch):
+    def judge_it(mutant):
+        raise SetupError("it answers nothing")
+
+    monkeypatch.setitem(judging.JUDGED, "server", judge_it)
+    verdict, told = judge(next(iter(MUTANTS)), "server")
+    assert "BROKEN" == verdict
+    assert told.endswith("it answers nothing")
+
+
+def a_check(verdict, *rules):
+    return Check(id=f"a/{verdict}", title="It is.", rules=rules, run=lambda _: verdict)
+
+
+def result_of(check):
+    return Result(check=check, verdict=check.run(None), got="", permitted="")
+
+
 def cases(role):
     return [
         pytest.param(m.name, marks=pytest.mark.slow if role == "server" and is_slow(m) else ())
@@ -98,10 +152,4 @@ def test_the_kit_kills_every_server_by_the_right_check(name):
 @pytest.mark.parametrize("name", cases("codec"))
 def test_the_kit_kills_every_codec_by_the_right_check(name):
     verdict, told = judge(name, "codec")
-    assert "killed" == verdict, told
-
-
-@pytest.mark.parametrize("name", cases("client"))
-def test_the_kit_kills_every_client_by_the_right_check(name):
-    verdict, told = judge(name, "client")
     assert "killed" == verdict, told

@@ -14,8 +14,9 @@ from concurrent.futures import ProcessPoolExecutor
 from fnmatch import fnmatchcase
 from multiprocessing import get_context
 
+from conformance.mutants.lives import serve
 from conformance.mutants.mutant import install, load_mutants
-from conformance.mutants.nursery import keep, serve
+from conformance.mutants.nursery import keep
 
 
 def main() -> None:

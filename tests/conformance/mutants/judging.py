@@ -1,14 +1,12 @@
 """Let the kit loose on mutants, and see whether it finds what is wrong with them.
 
-The law of this module: a mutant counts as killed only if, for each rule that it breaks, a check
-that cites the rule fails. Checks that cite none of its rules are asked when those have not found
-it, and what they find is told, but does not count.
+The law of this module: what plays a role is asked as anybody's server, client or codec is, by the
+checks of that role and nothing else.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import json
 import os
@@ -17,17 +15,17 @@ import socket
 import ssl
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import trustme
 
+from conformance.mutants.judgement import Judgement, citing, one_by_one, weigh
+from conformance.mutants.lives import TOKEN
 from conformance.mutants.mutant import HERE, Mutant, load_mutants
-from conformance.mutants.nursery import TOKEN, nursery
-from headframe.conformance.check import Check, Lane
+from conformance.mutants.nursery import nursery
+from headframe.conformance.check import Lane
 from headframe.conformance.client import CLIENT_CHECKS
 from headframe.conformance.client.commands import Commands
 from headframe.conformance.client.lineup import look_at_client, run_client_check
@@ -36,13 +34,12 @@ from headframe.conformance.preflight import look_at
 from headframe.conformance.runner import run_check
 from headframe.conformance.server import SERVER_CHECKS
 from headframe.conformance.target import Target
-from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
+from headframe.conformance.verdicts import Deviation, SetupError
 
 TIMEOUT_S = 3.0
 """How long a check waits for what a mutant may never send."""
 IDLE_MS = 5000
 """Silence after which a mutant closes whose rule is about time."""
-WORKERS = 6
 CLIENT_TIMEOUT_S = 6.0
 """How long a client may take that tries again after a loss."""
 CLIENT = {
@@ -55,46 +52,6 @@ CLIENT = {
     "get-tls": "get --ca {ca} {url} {local}",
 }
 """What the command of the reference is asked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What became of a mutant."""
-
-    mutant: Mutant
-    role: str = "server"
-    broken: str | None = None
-    """Why it cannot do the plainest things."""
-    kills: tuple[tuple[str, str], ...] = ()
-    """A check, and the rule of the mutant's that it cites."""
-    strays: tuple[str, ...] = ()
-    """Checks that have failed and cite none of its rules."""
-    errors: tuple[str, ...] = ()
-    """Checks that have failed by a fault of the kit."""
-
-    @property
-    def unproved(self) -> tuple[str, ...]:
-        """The rules that it breaks and nobody has seen broken."""
-        return tuple(r for r in self.mutant.breaks if r not in {rule for _, rule in self.kills})
-
-    @property
-    def verdict(self) -> str:
-        """One word."""
-        if self.broken is not None:
-            return "BROKEN"
-        if self.errors:
-            return "KIT ERROR"
-        if not self.unproved:
-            return "killed"
-        return "WRONG CHECK" if self.strays else "SURVIVED"
-
-    def __str__(self) -> str:
-        found = [f"{check} ({rule})" for check, rule in self.kills]
-        if self.verdict != "killed":
-            found += [f"breaks {' '.join(self.unproved)}: {self.mutant.bug}"]
-            found += [*self.strays[:4], *self.errors[:1], self.broken or ""]
-        told = "; ".join(filter(None, found))
-        return f"{self.verdict:<11} {self.role:<6} {self.mutant.name:<40} {told}"
 
 
 def judge(name: str, role: str) -> tuple[str, str]:
@@ -122,9 +79,9 @@ def judge_server(mutant: Mutant) -> Judgement:
         with nursery().raising("server", mutant.name, **how) as url:
             target = Target.from_url(url, **about)
             facts = look_at(target)
-            citing = [c for c in _citing(mutant, SERVER_CHECKS) if c.lane is lane]
-            others = [c for c in SERVER_CHECKS if c.lane is Lane.PLAIN and c not in citing]
-            return _judge(mutant, citing, others, lambda check: run_check(target, facts, check))
+            right = [c for c in citing(mutant, SERVER_CHECKS) if c.lane is lane]
+            others = [c for c in SERVER_CHECKS if c.lane is Lane.PLAIN and c not in right]
+            return weigh(mutant, right, others, lambda check: run_check(target, facts, check))
 
 
 @functools.cache
@@ -141,7 +98,7 @@ def _make_guard() -> tuple[str, ssl.SSLContext]:
 
 def is_slow(mutant: Mutant) -> bool:
     """Return whether only waiting can tell what is wrong with a server."""
-    lanes = {check.lane for check in _citing(mutant, SERVER_CHECKS)}
+    lanes = {check.lane for check in citing(mutant, SERVER_CHECKS)}
     return lanes == {Lane.TIMERS}
 
 
@@ -151,10 +108,10 @@ def judge_codec(mutant: Mutant) -> Judgement:
         codec = DistantCodec(int(port))
         try:
             look_at_codec(codec)
-            citing = _citing(mutant, CODEC_CHECKS)
-            others = [check for check in CODEC_CHECKS if check not in citing]
-            return _judge(
-                mutant, citing, others, lambda check: run_codec_check(codec, check), one_by_one
+            right = citing(mutant, CODEC_CHECKS)
+            others = [check for check in CODEC_CHECKS if check not in right]
+            return weigh(
+                mutant, right, others, lambda check: run_codec_check(codec, check), one_by_one
             )
         finally:
             codec.close()
@@ -168,9 +125,9 @@ def judge_client(mutant: Mutant) -> Judgement:
         templates = {op: f"{command} {rest}" for op, rest in CLIENT.items()}
         with nursery().raising("client", mutant.name, socket_path=path):
             lineup = look_at_client(Commands.parse(templates), CLIENT_TIMEOUT_S)
-            citing = _citing(mutant, CLIENT_CHECKS)
-            others = [check for check in CLIENT_CHECKS if check not in citing]
-            return _judge(mutant, citing, others, lambda check: run_client_check(lineup, check))
+            right = citing(mutant, CLIENT_CHECKS)
+            others = [check for check in CLIENT_CHECKS if check not in right]
+            return weigh(mutant, right, others, lambda check: run_client_check(lineup, check))
 
 
 class DistantCodec:
@@ -196,61 +153,3 @@ class DistantCodec:
 
 
 JUDGED = {"server": judge_server, "client": judge_client, "codec": judge_codec}
-
-Run = Callable[[Check], Result]
-Results = Generator[Result, None, None]
-RunAll = Callable[[Run, Sequence[Check]], Results]
-
-
-def several_at_once(run: Run, checks: Sequence[Check]) -> Results:
-    """Yield the results of checks as they come; whoever has enough waits for no more."""
-    pool = ThreadPoolExecutor(WORKERS, "check")
-    try:
-        for running in as_completed([pool.submit(run, check) for check in checks]):
-            yield running.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def one_by_one(run: Run, checks: Sequence[Check]) -> Results:
-    """Yield the results of checks that share what they ask."""
-    yield from map(run, checks)
-
-
-def _citing(mutant: Mutant, checks: Iterable[Check]) -> list[Check]:
-    return [check for check in checks if set(check.rules) & set(mutant.breaks)]
-
-
-def _judge(
-    mutant: Mutant,
-    citing: Sequence[Check],
-    others: Sequence[Check],
-    run: Run,
-    run_all: RunAll = several_at_once,
-) -> Judgement:
-    """Ask those that cite a rule which the mutant breaks; the others if that does not suffice."""
-    judgement = Judgement(mutant=mutant)
-    for asked in (citing, others):
-        if judgement.unproved and not judgement.errors:
-            with contextlib.closing(run_all(run, asked)) as results:
-                judgement = _learn(judgement, results)
-    return judgement
-
-
-def _learn(judgement: Judgement, results: Iterable[Result]) -> Judgement:
-    """Take in results until every rule that the mutant breaks has been seen broken."""
-    breaks = judgement.mutant.breaks
-    for result in results:
-        rules = result.check.rules
-        if result.verdict is Verdict.FAIL:
-            kills = tuple((result.check.id, r) for r in judgement.unproved if r in rules)
-            strays = () if set(rules) & set(breaks) else (result.check.id,)
-            judgement = replace(
-                judgement, kills=judgement.kills + kills, strays=judgement.strays + strays
-            )
-        elif result.verdict is Verdict.ERROR:
-            error = f"{result.check.id}: {result.got}"
-            judgement = replace(judgement, errors=(*judgement.errors, error))
-        if not judgement.unproved:
-            break
-    return judgement

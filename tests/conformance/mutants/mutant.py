@@ -116,18 +116,31 @@ def load_mutants() -> dict[str, Mutant]:
 
 # --- coming to life ------------------------------------------------------------------------
 
+PACKAGES = ("headframe", "headframe_server", "headframe_client")
+_CODE: dict[str, Any] = {}
+"""Of modules as they are, for those who import them often."""
+
+
+def remember() -> None:
+    """Keep the code of all that is imported now, to be imported once more for next to nothing."""
+    for name, module in [*sys.modules.items()]:
+        if name.partition(".")[0] in PACKAGES and module.__spec__ is not None:
+            _CODE[name] = module.__spec__.loader.get_code(name)  # type: ignore[union-attr]
+
 
 def install(mutant: Mutant) -> None:
     """Let every import from now on bring the mutant's modules, and forget what knows the others.
 
     Whoever has imported something before keeps what he has. Raises StaleMutant.
     """
-    sys.meta_path.insert(0, _Finder(mutant.sources()))
-    changed = {edit.module.partition(".")[0] for edit in mutant.edits}
-    if "headframe" in changed:
-        changed |= {"headframe_server", "headframe_client"}
+    changed = {
+        name: compile(source, _path_of(name), "exec", dont_inherit=True)
+        for name, source in mutant.sources().items()
+    }
+    sys.meta_path.insert(0, _Finder(_CODE | changed))
+    packages = {name.partition(".")[0] for name in changed}
     for name in [*sys.modules]:
-        if name.partition(".")[0] in changed:
+        if name.partition(".")[0] in (PACKAGES if "headframe" in packages else packages):
             del sys.modules[name]
 
 
@@ -142,29 +155,29 @@ def _path_of(module: str) -> Path:
 
 
 class _Finder:
-    """Finds the modules that a mutant changes."""
+    """Finds modules of which the code is known."""
 
-    def __init__(self, sources: dict[str, str]) -> None:
-        self._sources = sources
+    def __init__(self, codes: dict[str, Any]) -> None:
+        self._codes = codes
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Return the module's usual spec, with a loader that knows its changed source."""
-        if name not in self._sources:
+        """Return the module's usual spec, with a loader that knows its code."""
+        if name not in self._codes:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         assert spec is not None
         assert spec.origin is not None
-        spec.loader = _Loader(name, spec.origin, self._sources[name])
+        spec.loader = _Loader(name, spec.origin, self._codes[name])
         return spec
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads a module from changed source; nothing of it is cached."""
+    """Loads a module from code that is known; nothing of it is cached."""
 
-    def __init__(self, name: str, path: str, source: str) -> None:
+    def __init__(self, name: str, path: str, code: Any) -> None:
         super().__init__(name, path)
-        self._source = source
+        self._code = code
 
     def get_code(self, fullname: str) -> Any:
-        """Return the code of the changed source."""
-        return compile(self._source, self.path, "exec", dont_inherit=True)
+        """Return the code."""
+        return self._code
