@@ -652,6 +652,8 @@ def test_an_unknown_code_is_internal_to_a_client():
         frame(id=1, ok=False),
         frame(id=1, ok=False, code=7),
         frame(id=1, ok=True, rev=7),
+        frame(id=1, ok=True, rev="no revision"),
+        frame(id=1, ok=False, code="precondition-failed", rev=""),
         frame(id=1, ok=True, **{"!x": 1}),
         frame(b"x", id=0, ok=False, code="closing"),
         frame(id=0, ok=False),
