@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -203,37 +202,6 @@ def test_the_demo_moves_a_tree_and_finds_it_identical(tmp_path):
     assert "30 files" in out
     assert "N = " in out
     assert "not one byte came back" in out
-
-
-@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX's")
-def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(url, tmp_path):
-    import pty
-
-    with (tmp_path / "big").open("wb") as file:
-        file.truncate(300 << 20)
-    assert "" == run("put", tmp_path / "big", f"{url}/pipe")[2]
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "put", tmp_path / "big", f"{url}/terminal"],
-        stderr=follower,
-        stdout=follower,
-        env=os.environ | {"PYTHONPATH": PATHS, "TERM": "xterm", "COLUMNS": "80"},
-    )
-    os.close(follower)
-    seen = b""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            piece = os.read(leader, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(leader)
-    assert 0 == process.wait(20)
-    assert b"MiB" in seen
-    assert b"\x1b[" in seen
 
 
 def test_a_change_may_depend_on_what_is_there(url, tmp_path):

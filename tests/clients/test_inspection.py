@@ -26,6 +26,8 @@ TOP = Path(__file__).parents[2]
 HELLO = b'\x16\0\0\0{"id":2,"cmd":"hello"}'
 BAD = b'\x17\0\0\0{"id":9,"cmd":"hello",}'
 OK = b'\x12\0\0\0{"id":2,"ok":true}'
+LARGE = 256 << 20
+"""Bytes of a body; far more than is to be used for showing it."""
 CLIENT, SERVER = (b"\x7f\0\0\1", 50000), (b"\x7f\0\0\1", DEFAULT_PORT)
 
 
@@ -121,9 +123,9 @@ def test_what_is_neither_file_nor_digits_is_refused(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak there")
 def test_a_large_file_is_shown_in_bounded_memory(tmp_path):
     with (tmp_path / "large").open("wb") as file:
-        header = json.dumps({"cmd": "put", "filename": "a", "filesize": 1 << 30}).encode()
+        header = json.dumps({"cmd": "put", "filename": "a", "filesize": LARGE}).encode()
         file.write(struct.pack("<I", len(header)) + header)
-        file.truncate(4 + len(header) + (1 << 30))
+        file.truncate(4 + len(header) + LARGE)
     script = (  # not ru_maxrss: on Linux that holds what the process that forked it had
         "import atexit, pathlib, re, sys; from headframe_client.command import main;"
         "status = pathlib.Path('/proc/self/status');"

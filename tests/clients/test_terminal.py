@@ -45,11 +45,11 @@ def test_a_bar_shows_how_far_it_is_and_gives_way_to_a_line(server, tree):
     with terminal("put", "-r", *SLOW, tree, f"{server.url}/bar/") as screen:
         assert 0 == screen.finish()
     drawn = [frame for frame in screen.frames if BAR.search(frame)]
-    assert len(drawn) > 5
+    assert len(drawn) > 2
     shape = r"put tree [━╸╺ ]+( [\d.]+ (B|KiB|MiB) of 1\.9 MiB, [\d.]+ \w+/s, \d+ files?)?"
     assert [] == [frame for frame in drawn if not re.fullmatch(shape, frame.strip())]
     assert re.fullmatch(
-        r"headframe: put 20 files, 1\.9 MiB in \d\.\d s \([\d.]+ MiB/s\)", screen.text.strip()
+        r"headframe: put 20 files, 1\.9 MiB in [\d.]+ s \([\d.]+ MiB/s\)", screen.text.strip()
     )
 
 
@@ -70,7 +70,7 @@ def test_one_large_file_shows_its_share(server, large):
         assert 0 == screen.finish()
     shares = [re.search(r"([\d.]+) MiB of 3\.8 MiB", frame) for frame in screen.frames]
     seen = [float(share[1]) for share in shares if share]
-    assert len(seen) > 5
+    assert len(seen) > 2
     assert sorted(seen) == seen
     assert "headframe: put 1 file, 3.8 MiB" in screen.text
 
@@ -148,7 +148,7 @@ def test_plain_progress_is_lines_now_and_then(server, large, monkeypatch):
     more = ("--progress", "plain", "--limit-rate", "500K", "--no-resume")
     done = run("put", *more, large, f"{server.url}/plain")
     first, *_ = lines = done.err.splitlines()
-    assert re.fullmatch(r"put: 0 files, 2\.\d MiB of 3\.8 MiB \(\d\d %\), [\d.]+ KiB/s", first)
+    assert re.fullmatch(r"put: 0 files, [\d.]+ [KM]iB of 3\.8 MiB \(\d+ %\), [\d.]+ KiB/s", first)
     assert lines[-1].startswith("headframe: put 1 file, 3.8 MiB in ")
 
 
