@@ -33,6 +33,7 @@ Outcome = tuple[Any, ...]
 MAX_INTEGER = 9007199254740991
 MAX_DEPTH = 16
 MAX_MEMBERS = 64
+SHA_256 = "[0-9a-f]{64}"
 TRAILERS = {"digest", "total", "abort", "code", "message"}
 REGISTERED = {
     *TRAILERS,
@@ -283,27 +284,13 @@ def is_token(value: Any) -> bool:
     return is_string(value) and re.fullmatch("[A-Za-z0-9_-]{22,64}", value) is not None
 
 
-def is_digest(value: Any) -> bool:
-    """Tell whether this is a digest, if only one of an unknown algorithm."""
-    if not is_string(value):
-        return False
-    algorithm, colon, digits = value.partition(":")
-    if algorithm == "sha-256":
-        return re.fullmatch("[0-9a-f]{64}", digits) is not None
-    return bool(algorithm) and bool(colon)
-
-
-def has_unknown_algorithm(header: Header) -> bool:
-    return "digest" in header and not header["digest"].startswith("sha-256:")
-
-
 TYPES: dict[str, Check] = {
     "filename": is_string,  # whether the text is a file name is not judged here
     "to": is_string,
     "if": is_revision_or_null,
     "to_if": is_revision_true_or_null,
     "upload": is_token,
-    "digest": is_digest,
+    "digest": is_string,  # what it says is judged by `digest_fault`
     "total": is_integer,
     "mtime": is_integer,
     "offset": is_integer,
@@ -316,6 +303,8 @@ TYPES: dict[str, Check] = {
     "hf": is_integer,
     "auth": is_object,
     "abort": is_boolean,
+    "code": is_string,
+    "message": is_string,
 }
 
 USED: dict[str, set[str]] = {
@@ -342,9 +331,8 @@ def has_critical_name(header: Header) -> bool:
     return any(name.startswith("!") for name in header)
 
 
-def has_wrong_type(command: str, header: Header) -> bool:
-    used = USED[command] | {"abort"}
-    return any(name in used and not TYPES[name](value) for name, value in header.items())
+def has_wrong_type(names: set[str], header: Header) -> bool:
+    return any(name in names and not TYPES[name](value) for name, value in header.items())
 
 
 def has_unwanted_body(command: str, header: Header) -> bool:
@@ -366,35 +354,42 @@ def first_refusal(header: Header) -> str | None:
         return "bad-request"
     if command in ONE_OF_TWO and ("filename" in header) == ("upload" in header):
         return "bad-request"
-    if has_wrong_type(command, header) or has_unwanted_body(command, header):
+    if has_wrong_type(USED[command] | {"abort"}, header) or has_unwanted_body(command, header):
         return "bad-request"
     if command == "put" and "offset" in header and "upload" not in header:
         return "bad-request"
-    if command == "put" and has_unknown_algorithm(header):
-        return "unsupported"
-    return None
+    return digest_fault(header) if command == "put" else None
 
 
 def later_refusal(first: Header, later: Header) -> str | None:
     """Return the code with which a later header of an acceptable request is refused."""
     command = first["cmd"]
-    names = later.keys()
+    names = {name for name, value in later.items() if name != "abort" or value is not False}
     if has_critical_name(later):
         return "unsupported"
     if names & (REGISTERED - TRAILERS - {"filesize", "more"}):
         return "bad-request"
     if later.get("more", False) and names & TRAILERS:
         return "bad-request"
-    if has_wrong_type(command, later) or has_unwanted_body(command, later):
+    if has_wrong_type(TRAILERS, later) or has_unwanted_body(command, later):
         return "bad-request"
     if command != "put":
         return None  # `digest` and `total` are nothing that it knows
     for name in ("digest", "total"):
         if name in first and name in later and first[name] != later[name]:
             return "bad-request"
-    if has_unknown_algorithm(later):
-        return "unsupported"
     return None
+
+
+def digest_fault(header: Header) -> str | None:
+    """Return the code with which the `digest` of a put is refused, if there is one."""
+    if "digest" not in header:
+        return None
+    algorithm, colon, digits = header["digest"].partition(":")
+    if algorithm == "sha-256" and re.fullmatch(SHA_256, digits):
+        return None
+    named = colon and algorithm != "sha-256" and re.fullmatch("[a-z0-9-]+", algorithm)
+    return "unsupported" if named else "bad-request"
 
 
 # ---------------------------------------------------------------- frames and messages
@@ -453,6 +448,10 @@ def read_message(stream: Stream, outcomes: list[Outcome]) -> None:
     members = {name: value for name, value in first.items() if name not in ("filesize", "more")}
     if last.get("abort", False):
         outcomes.append(("aborted", members))
+        return
+    code = digest_fault(last) if members["cmd"] == "put" else None
+    if code is not None:
+        outcomes.append(("refused", first.get("id"), code))
         return
     members |= {name: last[name] for name in ("digest", "total") if name in last}
     if "id" in members or members["cmd"] == "put":

@@ -345,7 +345,7 @@ class Connection:
         self._incoming = Incoming(first=header, last=header)
         if isinstance(header, Notice):
             if header.filesize or header.more:
-                raise BadReply("HF-REPLY-008", "a notice with a body")
+                raise BadReply("HF-REPLY-020", "a notice with a body")
             return header
         if not self._exchanges or header.id != self._exchanges[0].id:
             expected = self._exchanges[0].id if self._exchanges else "none"
@@ -356,7 +356,7 @@ class Connection:
         if not exchange.takes(moved):
             raise BadReply("HF-REPLY-018", "ok: true before the request has ended")
         if exchange.state is ExchangeState.REQUESTING and (header.filesize or header.more):
-            raise BadReply("HF-REPLY-007", "an early refusal with a body")
+            raise BadReply("HF-REPLY-021", "an early refusal with a body")
         exchange.move(moved)
         self._incoming.exchange = exchange
         return header
@@ -372,7 +372,7 @@ class Connection:
         if fault is None:
             return None
         if self.role is Role.CLIENT:
-            raise BadReply("HF-REPLY-001", f"reply is malformed: {fault.message}")
+            raise BadReply("HF-BODY-018", f"reply is malformed: {fault.message}")
         incoming.discarding = True
         first = incoming.first
         assert isinstance(first, Request | Refused)

@@ -125,7 +125,7 @@ def _interpret_reply(kind: type[Reply] | None) -> Any:
         try:
             if members.get("id") == 0:
                 if members["ok"]:
-                    raise BadReply("HF-REPLY-001", "ok is true in a notice, id 0")
+                    raise BadReply("HF-REPLY-020", "ok is true in a notice, id 0")
                 return _convert(members, Notice)
             wanted = kind or Reply if members["ok"] else Refusal
             reply = _convert(members, wanted)
@@ -165,7 +165,7 @@ def _interpret_later(members: JSONObject) -> Continuation | Refused:
     try:
         return _convert(members, Continuation)
     except msgspec.ValidationError as error:
-        return refused(ErrorCode.BAD_REQUEST, "HF-HEADER-016", f"later header: {error}")
+        return refused(ErrorCode.BAD_REQUEST, "HF-BODY-016", f"later header: {error}")
 
 
 REQUEST_CODEC: Final[HeaderCodec[Request | Refused]] = HeaderCodec(

@@ -408,6 +408,34 @@ gives(
     also="ERROR-012",
 )
 
+# --- 016: trailers have one type, whatever the command
+STAT_BEGUN = header(id=1, cmd="stat", filename="a")
+for name, token in [("total", '"3"'), ("digest", "5"), ("code", "5"), ("message", "[]")]:
+    gives(
+        f"016-{name}",
+        f"A stat whose trailer `{name}` has a wrong type",
+        '{"id":1,"cmd":"stat","filename":"a","more":true}',
+        f'{{"{name}":{token}}}',
+        HELLO,
+        events=[STAT_BEGUN, refused("bad-request"), *HELLO_BEGUN, EOF],
+        also="BODY-004",
+    )
+gives(
+    "016-code-of-put",
+    "A put whose trailer `code` has a wrong type",
+    FIVE,
+    '{"code":null}',
+    events=[BEGUN, body("hello"), refused("bad-request"), EOF],
+)
+gives(
+    "016-unused",
+    "Trailers of the right type that a stat does not use mean nothing",
+    '{"id":1,"cmd":"stat","filename":"a","digest":"x","total":"y","more":true}',
+    f'{{"digest":"{SHA_HELLO}","total":3,"code":"x","message":"y"}}',
+    events=[STAT_BEGUN, END, EOF],
+    also="HEADER-015",
+)
+
 # --- 004: exactly the rest is discarded
 REFUSED_PUT = '{"id":1,"cmd":"put","filename":"..","filesize":%d}'
 gives(
@@ -539,12 +567,28 @@ gives(
     HELLO,
     events=[BEGUN, ABORT, *HELLO_BEGUN, EOF],
 )
-good("011-false", "`abort: false` says nothing", FIVE, '{"abort":false}')
+good("011-false", "`abort: false` says nothing", FIVE, '{"abort":false}', also="BODY-017")
+good(
+    "017-with-more",
+    "`abort: false` beside `more: true` is no trailer",
+    FIVE,
+    frame('{"abort":false,"filesize":1,"more":true}', body="!"),
+    "{}",
+    also="BODY-007",
+)
 good(
     "011-first-of-two",
     "`abort` in a first header with `more: true` says nothing",
     '{"id":1,"cmd":"put","filename":"a","abort":true,"more":true}',
     "{}",
+)
+gives(
+    "012-bad-digest",
+    "Of a message that is withdrawn no digest is looked at",
+    FIVE,
+    '{"abort":true,"digest":"none"}',
+    events=[BEGUN, body("hello"), ABORT, EOF],
+    also="ERROR-012",
 )
 gives(
     "012-after-refusal",
@@ -632,4 +676,52 @@ gives(
     frame('{"abort":false,"filesize":2}', body="lo"),
     events=[GOT, body("hello"), END, EOF],
     awaits="1:get",
+    also="BODY-017",
+)
+gives(
+    "017-reply-with-more",
+    "Nor does it beside `more: true`",
+    HALF,
+    frame('{"abort":false,"filesize":1,"more":true}', body="l"),
+    frame('{"filesize":1}', body="o"),
+    events=[GOT, body("hello"), END, EOF],
+    awaits="1:get",
+)
+
+# --- 018: a reply whose later header has no sense
+for slug, title, later in [
+    ("registered", "A registered name that is no trailer", '"rev":"r1"'),
+    ("retry", "`retry_ms` is no trailer", '"abort":true,"code":"internal","retry_ms":5'),
+    ("with-more", "A trailer beside `more: true`", '"total":5,"more":true'),
+    ("two-totals", "Two values of `total`", '"total":6'),
+    ("total-string", "A trailer of a wrong type", '"total":"5"'),
+    ("code-number", "`code` is a number", '"abort":true,"code":5'),
+]:
+    gives(
+        f"018-{slug}",
+        f"{title} in a later header of a reply",
+        HALF,
+        frame(f'{{"filesize":2,{later}}}', body="lo"),
+        events=[GOT, body("hel"), FATAL],
+        awaits="1:get",
+    )
+gives(
+    "018-two-digests",
+    "Two digests in one reply",
+    frame(f'{{{GET_MEMBERS},"digest":"{SHA_HELLO}","filesize":3,"more":true}}', body="hel"),
+    frame(f'{{"filesize":2,"digest":"{OTHER_SHA}"}}', body="lo"),
+    events=[
+        {"event": "header", "members": GOT["members"] | {"digest": SHA_HELLO}},
+        body("hel"),
+        FATAL,
+    ],
+    awaits="1:get",
+)
+gives(
+    "018-unused",
+    "A delete's reply does not use `total`, and may have that trailer",
+    '{"id":1,"ok":true,"more":true}',
+    '{"total":5}',
+    events=[header(id=1, ok=True), end(total=5), EOF],
+    awaits="1:delete",
 )

@@ -226,6 +226,23 @@ REPLY.gives(
     also="REPLY-012",
 )
 
+# --- 019: what a reply cannot do without
+for slug, title, command, text in [
+    ("code", "A refusal without `code`", "put", '{"id":1,"ok":false,"message":"no"}'),
+    ("code-of-notice", "A notice without `code`", "put", '{"id":0,"ok":false}'),
+    ("end", "A page that does not say whether it is the last", "list", '{"id":1,"ok":true}'),
+    ("hf", "A hello without versions", "hello", '{"id":1,"ok":true,"limits":{}}'),
+]:
+    REPLY.breaks(f"019-{slug}", title, text, awaits=f"1:{command}", also="REPLY-005")
+
+# --- 020: messages with `id` 0 that are none
+for slug, title, parts in [
+    ("ok", "`id` 0 and `ok: true`", ['{"id":0,"ok":true}']),
+    ("body", "A notice with a body", [frame(CLOSING[:-1] + ',"filesize":1}', body="x")]),
+    ("more", "A notice that goes on", [CLOSING[:-1] + ',"more":true}', "{}"]),
+]:
+    REPLY.breaks(f"020-{slug}", title, *parts, awaits="1:delete", also="REPLY-008")
+
 # --- 010: replies that do not arrive
 REPLY.gives("010-nothing", "The server goes away without a word", events=[CUT], awaits="1:put")
 REPLY.gives(
@@ -337,6 +354,12 @@ REPLY.accepts(
     '{"id":2,"ok":false,"code":"bad-name"}',
     awaits="1:delete 2:put+",
 )
+EARLY = '{"id":1,"ok":false,"code":"too-large"'
+for slug, title, parts in [
+    ("body", "An early refusal with a body", [frame(EARLY + ',"filesize":1}', body="x")]),
+    ("more", "An early refusal that goes on", [EARLY + ',"more":true}', "{}"]),
+]:
+    REPLY.breaks(f"021-{slug}", title, *parts, awaits="1:put+", also="REPLY-007")
 REPLY.gives(
     "018-earlier",
     "`ok: true` for an earlier request, while the next is on its way",

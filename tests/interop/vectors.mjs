@@ -71,7 +71,7 @@ const revision = matches(/^[A-Za-z0-9._-]{1,64}$/), condition = (v) => v === nul
 const positive = (v) => integer(v) && v > 0n;
 const TYPES = {
   filename: text, to: text, if: condition, to_if: (v) => v === true || condition(v),
-  digest: matches(/^(?:sha-256:[0-9a-f]{64}|(?!sha-256:)[a-z0-9-]+:[^]*)$/), total: integer, mtime: integer,
+  digest: text, total: integer, mtime: integer,
   upload: matches(/^[A-Za-z0-9_-]{22,64}$/), offset: integer, length: integer, want: each(text),
   prefix: text, after: text, limit: positive, delimiter: (v) => v === "/", hf: integer, auth: object, abort: boolean,
 };
@@ -98,7 +98,12 @@ const CODES = new Set(("bad-frame bad-header timeout closing superseded unsuppor
 const known = (code) => (CODES.has(code) ? code : "internal");
 const critical = (members) => [...members.keys()].some((name) => name.startsWith("!"));
 const mistyped = (members, names, types) => names.some((name) => members.has(name) && !types[name](members.get(name)));
-const foreignDigest = (members) => members.has("digest") && !members.get("digest").startsWith("sha-256:");
+
+function digestFault(members) {
+  const digest = members.get("digest") ?? "";
+  if (!members.has("digest") || /^sha-256:[0-9a-f]{64}$/.test(digest)) return null;
+  return /^(?!sha-256:)[a-z0-9-]+:/.test(digest) ? "unsupported" : "bad-request";
+}
 
 function isName(name) {
   const size = (part) => Buffer.byteLength(part);
@@ -117,19 +122,17 @@ function refusal(members) { // 6.2, as far as it needs no store
   if (!(NEEDED[command] ?? []).every(has) || mistyped(members, [...names, "abort"], TYPES)) return "bad-request";
   if (["stat", "delete"].includes(command) && has("filename") === has("upload")) return "bad-request";
   if (command === "put" ? has("offset") && !has("upload") : members.get("filesize") > 0n) return "bad-request";
-  if (command === "put" && foreignDigest(members)) return "unsupported";
+  if (command === "put" && digestFault(members)) return digestFault(members);
   return ["filename", "to"].some((name) => names.includes(name) && has(name) && !isName(members.get(name))) ? "bad-name" : null;
 }
 
-function laterRefusal(first, later) {
-  const command = first.get("cmd"), said = TRAILERS.filter((name) => later.has(name) && later.get(name) !== false);
+function laterRefusal(first, later, names, body) { // `names`: what may not be said in two ways
+  const said = TRAILERS.filter((name) => later.has(name) && later.get(name) !== false);
   if (critical(later)) return "unsupported";
   if ([...later.keys()].some((n) => REGISTERED.has(n) && !TRAILERS.includes(n) && !["filesize", "more"].includes(n))) return "bad-request";
   if ((later.get("more") && said.length) || mistyped(later, TRAILERS, REPLY_TYPES)) return "bad-request";
-  if (command !== "put") return later.get("filesize") > 0n ? "bad-request" : null;
-  const differs = (name) => first.has(name) && later.has(name) && first.get(name) !== later.get(name);
-  if (differs("digest") || differs("total")) return "bad-request";
-  return foreignDigest(later) ? "unsupported" : null;
+  if (names.some((n) => first.has(n) && later.has(n) && first.get(n) !== later.get(n))) return "bad-request";
+  return !body && later.get("filesize") > 0n ? "bad-request" : null;
 }
 
 // --- a stream: take(bytes), then end(), and `events` say what became of it
@@ -207,10 +210,14 @@ class Reader {
     const id = members.get("id"), ok = members.get("ok"), asked = this.due[0];
     if (!boolean(ok) || critical(members)) fail();
     if (id !== 0n && (!asked || number(id) !== asked.id || (ok && asked.ended === false))) fail();
+    const early = id === 0n || (!ok && asked.ended === false);
+    if ((id === 0n && ok) || (early && (this.left > 0 || members.get("more")))) fail();
     let names = ["code", "message", "close"];
     if (id !== 0n && !ok) names.push("retry_ms", "rev", "to_rev", "total", "offset");
     if (id !== 0n && ok) names = [...used(asked.cmd, 1), "close", "abort", "code", "message"];
-    if (mistyped(members, names, REPLY_TYPES)) fail();
+    const needed = ok ? { hello: "hf", list: "end" }[asked.cmd] : "code";
+    if ((needed && !members.has(needed)) || mistyped(members, names, REPLY_TYPES)) fail();
+    this.twofold = ["digest", "total"].filter((n) => names.includes(n));
     const shown = plain(members, ["id", "ok", ...names.filter((n) => n !== "abort" && !(ok && ["code", "message"].includes(n)))]);
     if (shown.close === false) delete shown.close;
     if (!ok) shown.code = known(shown.code);
@@ -221,9 +228,12 @@ class Reader {
     if (members.has("cmd") || members.has("ok")) fail("bad-frame");
     if (members.get("more") && this.left === 0) fail("bad-frame");
     if (this.dropped !== null) return;
-    if (!this.server) { if (critical(members) || mistyped(members, TRAILERS, REPLY_TYPES)) fail(); return; }
-    const code = laterRefusal(this.first, members);
-    if (!code) return;
+    const put = this.first.get("cmd") === "put";
+    const code = laterRefusal(this.first, members, this.server ? (put ? ["digest", "total"] : []) : this.twofold, put || !this.server);
+    if (code) this.server ? this.refuse(code) : fail();
+  }
+
+  refuse(code) {
     this.say("refused", { id: number(this.first.get("id")) ?? null, code });
     this.dropped = 0;
   }
@@ -233,6 +243,7 @@ class Reader {
     const names = this.server ? (first.get("cmd") === "put" ? ["digest", "total"] : []) : ["digest", "total"];
     for (const name of names) if (last.has(name) && !first.has(name)) trailers[name] = number(last.get(name));
     if (last.get("abort")) this.say("abort", !this.server && last.has("code") ? { code: known(last.get("code")) } : {});
+    else if (this.server && trailers.digest && digestFault(last)) this.refuse(digestFault(last));
     else this.say("end", trailers);
     if (!this.server && first.get("id") !== 0n) this.due.shift();
     this.first = this.dropped = null;

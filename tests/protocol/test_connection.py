@@ -137,6 +137,16 @@ def test_an_aborted_request_without_a_body_is_aborted():
     assert hf.MessageAborted(body_bytes=0) == events[-1]
 
 
+@pytest.mark.rule("HF-BODY-017")
+def test_abort_false_is_no_trailer():
+    _, events = serving(
+        frame(b"x", id=1, cmd="put", filename="a", more=True)
+        + frame(b"y", abort=False, more=True)
+        + frame(abort=False)
+    )
+    assert hf.MessageFinished(body_bytes=2) == events[-1]
+
+
 def test_abort_false_and_abort_before_the_last_frame_mean_nothing():
     _, events = serving(
         frame(id=1, cmd="put", filename="a", abort=True, more=True) + frame(b"x", abort=False)
@@ -252,6 +262,14 @@ def test_a_later_header_that_breaks_a_rule_refuses_the_message(later, code):
     assert [b"a", code] == [events[1], events[2].refusal.code]
     assert [hf.Stat(id=1, filename="a"), DONE] == events[3:]
     assert code == header_of(server.send(events[2].refusal))["code"]
+
+
+@pytest.mark.rule("HF-BODY-016")
+@pytest.mark.parametrize("later", [{"total": "1"}, {"digest": 1}, {"code": 1}, {"message": 1}])
+def test_a_trailer_of_another_type_refuses_whatever_the_command(later):
+    _, events = serving(frame(id=1, cmd="stat", filename="a", more=True) + frame(**later) + STAT)
+    assert "bad-request" == events[1].refusal.code
+    assert [hf.Stat(id=1, filename="a"), DONE] == events[2:]
 
 
 @pytest.mark.rule("HF-BODY-001")
@@ -639,7 +657,7 @@ def test_an_unknown_code_is_internal_to_a_client():
     assert (refusal.code, refusal.error_code) == ("new-code", ErrorCode.INTERNAL)
 
 
-@pytest.mark.rule("HF-REPLY-001", "HF-REPLY-004")
+@pytest.mark.rule("HF-REPLY-001", "HF-REPLY-004", "HF-REPLY-019", "HF-REPLY-020", "HF-BODY-018")
 @pytest.mark.parametrize(
     "wire",
     [
@@ -656,6 +674,7 @@ def test_an_unknown_code_is_internal_to_a_client():
         frame(id=1, ok=False, code="precondition-failed", rev=""),
         frame(id=1, ok=True, **{"!x": 1}),
         frame(b"x", id=0, ok=False, code="closing"),
+        frame(id=0, ok=False, code="closing", more=True) + frame(),
         frame(id=0, ok=False),
         frame(id=1, ok=True, filesize=1, more=True) + b"x" + frame(abort=True, filename="a"),
         frame(id=1, ok=True, filesize=1, more=True) + b"x" + frame(b"y", more=True, digest="d"),
@@ -671,6 +690,16 @@ def test_a_reply_that_makes_no_sense_is_bad_reply(wire):
         client.next_event()
 
 
+@pytest.mark.rule("HF-REPLY-019")
+@pytest.mark.parametrize("request_", [hf.Hello(id=1), hf.List(id=1)])
+def test_a_reply_that_lacks_what_a_client_cannot_do_without_is_bad_reply(request_):
+    client = asking(request_)
+    client.receive_data(frame(id=1, ok=True))
+    with pytest.raises(hf.BadReply, match="missing required field"):
+        client.next_event()
+
+
+@pytest.mark.rule("HF-BODY-018")
 def test_two_different_digests_in_a_reply_are_bad_reply():
     client = asking(hf.Get(id=1, filename="a"))
     client.receive_data(frame(b"x", id=1, ok=True, digest="d", more=True) + frame(digest="e"))
@@ -705,9 +734,11 @@ def test_a_request_may_end_between_the_header_and_the_end_of_its_early_refusal()
     assert client.outstanding == 0
 
 
-def test_an_early_refusal_with_a_body_is_bad_reply():
+@pytest.mark.rule("HF-REPLY-021")
+@pytest.mark.parametrize("wire", [dict(body=b"x"), dict(more=True)])
+def test_an_early_refusal_with_a_body_is_bad_reply(wire):
     client = asking(hf.Put(id=1, filename="a", filesize=2))
-    client.receive_data(frame(b"x", id=1, ok=False, code="no-space"))
+    client.receive_data(frame(id=1, ok=False, code="no-space", **wire))
     with pytest.raises(hf.BadReply, match="body"):
         client.next_event()
 
