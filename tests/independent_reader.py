@@ -340,7 +340,7 @@ def has_unwanted_body(command: str, header: Header) -> bool:
 
 
 def first_refusal(header: Header) -> str | None:
-    """Return the code with which a first header is refused (section 6.2, steps 1, 2, 3 and 5)."""
+    """Return the code with which a first header is refused (section 6.2, lines 1, 2, 3 and 5)."""
     command = header.get("cmd")
     if command == "hello" and is_integer(header.get("hf")) and header["hf"] != 1:
         return "unsupported-version"

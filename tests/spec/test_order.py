@@ -1,7 +1,7 @@
-"""The list of 6.2 is the order in which the reference server judges: every two faults at once.
+"""The tables of 6.2 are the order in which the reference server judges: every two faults at once.
 
-A fault is a line of the list and what it does to a request that is all right. Of two that can stand
-in one request, the one that comes first in the list is told.
+A fault is a line of the tables and what it does to a request that is all right. Of two that can
+stand in one request, the one that comes first in the tables is told.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -17,13 +18,14 @@ from typing import Any
 import pytest
 
 import standard
+from headframe import ErrorClass, ErrorCode
 from headframe_server import DirectoryStore, Server
 
 TIMEOUT_S = 20
 TOTAL_BYTES = 1 << 40
 UPLOAD, DONE, NONE = ("u" * 22, "d" * 22, "n" * 22)
 
-# base request -> faults as (line of 6.2, members, code), in the order of the list
+# base request -> faults as (line of 6.2, members, code), in the order of the tables
 FAULTS: dict[str, tuple[dict[str, Any], list[tuple[int, dict[str, Any], str]]]] = {
     "hello": (
         {"cmd": "hello"},
@@ -117,6 +119,21 @@ FAULTS: dict[str, tuple[dict[str, Any], list[tuple[int, dict[str, Any], str]]]] 
 }
 
 
+ORDER_TABLE = re.compile(r"<!-- order -->\n\| line .*?\n\|[- |]+\n(.*?)\n\n", re.DOTALL)
+WHENEVER = {"no-space", "busy", "internal"}
+
+
+def rows() -> list[tuple[int, str, list[str]]]:
+    """Return the rows of the tables as (line, code, rules)."""
+    found: list[tuple[int, str, list[str]]] = []
+    for table in ORDER_TABLE.findall(standard.STANDARD.read_text("utf-8")):
+        for row in table.splitlines():
+            line, _, _, code, rules = (cell.strip(" `") for cell in row.split("|")[1:-1])
+            number = int(line) if line else found[-1][0]
+            found.append((number, code, standard.RULE_ID.findall(rules)))
+    return found
+
+
 def pairs() -> Iterator[Any]:
     """Return every fault alone, and every two that can stand in one request."""
     for name, (base, faults) in FAULTS.items():
@@ -166,3 +183,27 @@ def connect(tmp_path_factory):
 def test_of_two_faults_the_first_of_the_list_is_told(members, code, connect):
     with connect() as connection:
         assert code == ask(connection, **members)["code"]
+
+
+def test_the_lines_are_numbered_and_hold_every_refusal():
+    found = rows()
+    assert sorted({line for line, _, _ in found}) == list(range(1, 19))
+    assert found == sorted(found, key=lambda row: row[0])
+    refusals = {str(code) for code in ErrorCode if code.error_class is ErrorClass.REFUSAL}
+    assert refusals - WHENEVER == {code for _, code, _ in found}
+
+
+def test_a_line_says_what_its_rules_say():
+    sentences = {
+        rule[1]: rule[3]
+        for rule in standard.RULE_LINE.finditer(standard.STANDARD.read_text("utf-8"))
+    }
+    for line, code, rules in rows():
+        assert rules, line
+        assert [] == [rule for rule in rules if f"`{code}`" not in sentences[rule]], line
+
+
+@pytest.mark.parametrize("base", FAULTS)
+def test_a_fault_that_is_tried_stands_in_its_line(base):
+    told = {(line, code) for line, code, _ in rows()}
+    assert {(line, code) for line, _, code in FAULTS[base][1]} <= told
