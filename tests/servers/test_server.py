@@ -29,7 +29,7 @@ def test_it_listens_where_it_says_on_both_families(root, connect):
             assert connect(server).ask(cmd="hello")["ok"]
 
 
-@pytest.mark.rule("HF-TIME-008", "HF-TIME-009")
+@pytest.mark.rule("HF-TIME-008", "HF-TIME-009", "HF-TIME-012")
 def test_shutting_down_lets_a_request_that_has_begun_finish(root, leftovers, connect):
     store = DirectoryStore(root)
     server = Server(("127.0.0.1", 0), store, settings=Settings(drain_s=10)).start()
