@@ -140,6 +140,33 @@ def test_excess_that_was_not_announced_ends_the_upload(put, stat, peer, leftover
     assert [] == leftovers() + peer.names()
 
 
+@pytest.mark.rule("HF-RESUME-016")
+def test_excess_in_a_frame_that_aborts_ends_the_upload(put, stat, peer, leftovers):
+    put(b"abc", total=6)
+    peer.send(b"de", id=1, cmd="put", filename="a", upload=TOKEN, offset=3, more=True)
+    peer.send(b"fg", abort=True)
+    assert "size-mismatch" == peer.reply()["code"]
+    assert "upload-gone" == stat()["code"]
+    assert [] == leftovers() + peer.names()
+
+
+@pytest.mark.rule("HF-RESUME-007")
+def test_a_total_beside_an_abort_counts_for_nothing(put, peer):
+    peer.send(b"abc", id=1, cmd="put", filename="a", upload=TOKEN, more=True)
+    peer.send(total=9, abort=True)
+    assert "aborted" == peer.reply()["code"]
+    assert put(b"def", offset=3, total=6)["rev"]
+
+
+@pytest.mark.rule("HF-RESUME-017", "HF-RESUME-022")
+def test_a_repeat_that_is_refused_leaves_the_upload_finished(put, stat):
+    done = put(b"abc", total=3)
+    assert "digest-mismatch" == put(b"abc", digest=digest(b"abd"))["code"]
+    assert "bad-request" == put(b"abc", total=4)["code"]
+    assert done["rev"] == stat()["rev"]
+    assert done == put(b"abc", total=3, if_="other", mtime=5)
+
+
 @pytest.mark.rule("HF-RESUME-017")
 def test_bytes_that_do_not_fit_the_digest_end_the_upload(put, stat, peer, leftovers):
     put(b"abc", total=6)
