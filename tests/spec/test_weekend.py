@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -68,6 +71,29 @@ def test_every_rule_has_one_step_under_its_own_role():
     assert [] == [rule for rule, times in Counter(rule for _, rule in named).items() if times > 1]
     assert {rule for _, rule in named} == set(roles)
     assert [] == [rule for who, rule in named if roles[rule] not in ROLES[who]]
+
+
+def test_every_page_is_in_the_index():
+    index = (standard.SPEC / "README.md").read_text("utf-8")
+    pages = {path.name for path in standard.TEXTS} - {"README.md"}
+    assert pages == {page for page in pages if f"]({page})" in index}
+
+
+@pytest.mark.parametrize("side", ["codec", "server", "client"])
+def test_the_commands_on_the_page_are_there(side):
+    (block,) = [found for found in standard.blocks("sh") if found.path.name == "weekend.md"]
+    (line,) = [line for line in block.text.splitlines() if f" conform {side} " in line]
+    program, *arguments = shlex.split(line)
+    assert "headframe" == program
+    listed = subprocess.run(
+        [sys.executable, "-m", "headframe_client", *arguments, "--list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (0, "") == (listed.returncode, listed.stderr)
+    assert listed.stdout.count("\n") > 50
 
 
 def test_the_independent_reader_is_as_short_as_the_page_says():
