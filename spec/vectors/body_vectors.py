@@ -181,6 +181,18 @@ gives(
     ],
 )
 gives(
+    "009-other-total-zero",
+    "Two totals, the second of which is 0",
+    frame('{"id":1,"cmd":"put","filename":"a","total":5,"filesize":5,"more":true}', body="hello"),
+    '{"total":0}',
+    events=[
+        header(id=1, cmd="put", filename="a", total=5),
+        body("hello"),
+        refused("bad-request"),
+        EOF,
+    ],
+)
+gives(
     "009-other-digest",
     "Two digests that differ",
     frame(

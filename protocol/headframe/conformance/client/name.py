@@ -8,7 +8,9 @@ from headframe.conformance.check import Chapter, Role
 from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import EITHER, SUCCEEDS, Run
 from headframe.conformance.client.lineup import Subject
+from headframe.conformance.client.messages import Answer, Request
 from headframe.conformance.client.process import ELSEWHERE
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.verdicts import Deviation
 
 __all__ = ["CHECKS"]
@@ -18,12 +20,19 @@ chapter: Final = Chapter("client-name", role=Role.CLIENT, needs=frozenset({"repl
 GOOD: Final = {"0.txt": b"good", "z.txt": b"good too"}
 
 
-def unused(name: str) -> Run:
-    """A listing holds this name among others, and the client does not use it."""
+def first_entry_alone(talk: Talk, request: Request) -> None:
+    """Answer with a page that holds one entry."""
+    talk.finish(request)
+    line, _, _ = talk.host.answer(request).body.partition(b"\n")
+    talk.say(Answer({"ok": True, "end": False}, line + b"\n").encode(request.id))
+
+
+def unused(name: str, *acts: Act) -> Run:
+    """A listing, answered so, holds this name among others, and the client does not use it."""
 
     def run(subject: Subject) -> str:
         bad = name.replace("~", f"{subject.next_folder / ELSEWHERE}/")
-        scene = subject.get_all({}, GOOD, files=GOOD | {bad: b"evil"})
+        scene = subject.get_all({"list": acts}, GOOD, files=GOOD | {bad: b"evil"})
         asked = [request for request in scene.asked("get") if request["filename"] == bad]
         if asked:
             raise Deviation(f"no get of {ascii(bad)[:80]}", "a get of it")
@@ -49,6 +58,7 @@ chapter.each(
         "not-in-form-c": "Zu\u0308rich",
         "with-a-segment-of-256-bytes": "é" * 128,
         "of-1025-bytes": "/".join(["x" * 204] * 4 + ["x" * 205]),
+        "on-the-second-page": ("a/../../../x", first_entry_alone),
     },
     permitted=EITHER,
 )

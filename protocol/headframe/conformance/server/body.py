@@ -218,6 +218,7 @@ chapter.each(
     {
         "two-totals": ({"total": 6}, {"total": 7}),
         "two-totals-the-last-right": ({"total": 5}, {"total": 6}),
+        "two-totals-the-last-zero": ({"total": 6}, {"total": 0}),
         "two-digests": ({"digest": _DIGEST_ONE}, {"digest": _DIGEST_TWO}),
     },
 )

@@ -140,7 +140,7 @@ def forgotten(code: str, asked: Asked) -> Run:
         peer.refused(code, asked)
         peer.refused("upload-gone", stat(upload="~"))
         peer.holds("~/a", None)
-        peer.ok(part(0, 12, total=12))
+        same(DIGEST, peer.ok(part(0, 12, total=12))["digest"], "digest")
         peer.holds("~/a", TEXT)
 
     return run

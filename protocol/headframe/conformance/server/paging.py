@@ -154,4 +154,13 @@ chapter.each(
 )
 
 
+@chapter.check("HF-CMD-020 HF-CMD-024")
+def a_page_that_goes_on_within_a_directory(peer: Peer) -> None:
+    """What names share is not listed behind one of them: it comes before it."""
+    stocked(peer, *SHARED)
+    for after, expected in {"a/1": ["b", "c/", "é/"], "c/d": ["é/"]}.items():
+        rows = peer.listed("~/", delimiter="/", after=peer.name(after))
+        same(expected, texts(peer, rows), f"entries after {after}")
+
+
 CHECKS: Final = chapter.checks

@@ -183,6 +183,16 @@ chapter.each(
 )
 
 
+@chapter.check("HF-CMD-018 HF-CMD-009")
+def an_empty_file_has_a_digest(peer: Peer) -> None:
+    """The digest of an empty file is told like any other."""
+    told = [peer.ok(put("~/a"))]
+    told += [
+        peer.ok(asked) for asked in (stat("~/a", want=["digest"]), get("~/a", want=["digest"]))
+    ]
+    same([digest_of(b"")] * 3, [reply["digest"] for reply in told], "digests")
+
+
 @chapter.check("HF-CMD-018")
 def unknown_wants_are_ignored(peer: Peer) -> None:
     """Words of want that nobody knows, or none, change nothing."""

@@ -142,6 +142,16 @@ def pipelined_requests_see_each_other(peer: Peer) -> None:
     same((b"1", b"1"), (replies[2].body, replies[5].body), "bodies")
 
 
+@chapter.check("HF-CMD-008 HF-REPLY-002")
+def what_takes_away_comes_after_what_brings(peer: Peer) -> None:
+    """A delete or a move sent in one go with a put finds what that has put."""
+    deleted = peer.ask_all(put("~/a", b"1"), delete("~/a"), stat("~/a"))
+    same(["ok", "ok", "not-found"], [reply.word for reply in deleted], "replies to put and delete")
+    moved = peer.ask_all(put("~/a", b"2"), move("~/a", "~/b"), get("~/b"))
+    same(["ok", "ok", "ok"], [reply.word for reply in moved], "replies to put and move")
+    same(b"2", moved[2].body, "body")
+
+
 @chapter.check("HF-REPLY-002")
 def large_requests_and_replies_at_once(peer: Peer) -> None:
     """Puts and gets of 500 kB, all sent before the first reply is read, are all answered."""
