@@ -1,4 +1,4 @@
-"""The client where a system lacks what Linux has: Windows, macOS, file systems without locks."""
+"""Codec, client and kit where a system lacks what Linux has, as Windows and macOS do."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ for module, names in (
 """
 IMPORT_ALL = """
 import importlib, pkgutil
-import headframe_client
-for module in pkgutil.walk_packages(headframe_client.__path__, "headframe_client."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+for name in ("headframe", "headframe_client", "headframe.conformance"):
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 """
 MOVE = """
 from headframe_client import Client, Journal, TreeOptions
