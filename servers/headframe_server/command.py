@@ -63,7 +63,7 @@ _HELP = {
 }
 
 
-@click.command()
+@click.command(epilog="Example: headframe serve files --bind 127.0.0.1:37263")
 @click.argument("root", type=click.Path(exists=True, file_okay=False))
 @click.option(
     "--bind",
@@ -107,8 +107,6 @@ def serve(  # noqa: PLR0913, PLR0917  (one for each option)
     Settings stand in the file of --config under the names of the options, with _ for -; an option
     wins over the file. Beyond this machine the server wants to know who is asking: give
     --tls-cert and --access or --tls-client-ca, or say --insecure.
-
-    Example: headframe serve files --bind 127.0.0.1:37263
     """
     _log_to_stderr(_LEVELS[log_level], log_format)
     _allow_descriptors()
@@ -199,7 +197,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-@click.command()
+@click.command(epilog="Example: headframe token access.toml backup")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.argument("name")
 @click.option("--read-only", is_flag=True, help="Who has this token may only read.")
@@ -208,8 +206,6 @@ def token(file: str, name: str, read_only: bool) -> None:
 
     FILE is what `headframe serve --access` reads, and is made if it lacks. The token itself is
     shown this once and stored nowhere.
-
-    Example: headframe token access.toml backup
     """
     try:
         click.echo(add_token(file, name, may_write=not read_only))

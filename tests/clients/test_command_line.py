@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -60,14 +61,38 @@ def contents(folder):
     }
 
 
-def test_help_shows_every_command_and_each_has_help_within_80_columns():
+def test_help_shows_every_command():
     code, out, _ = quick("--help")
     assert 0 == code
     for name in TABLE:
         assert re.search(rf"^  {name} ", out, re.MULTILINE)
-        code, text, _ = quick(name, "--help")
-        assert 0 == code
-        assert [] == [line for line in text.splitlines() if len(line) > 80]
+
+
+def commands(group, *names):
+    """Return the words of each command, groups and what is in them alike."""
+    yield names
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            yield from commands(group.get_command(context, name), *names, name)
+
+
+@pytest.mark.parametrize("words", list(commands(headframe)), ids=" ".join)
+def test_each_command_has_help_with_an_example_within_80_columns(words):
+    code, text, _ = quick(*words, "--help")
+    assert 0 == code
+    assert [] == [line for line in text.splitlines() if len(line) > 80]
+    assert "..." not in text.partition("Commands:")[2]  # where click cuts what is too long
+    first, *rest = text.partition("  Example:")[2].splitlines()
+    examples = [first] if first else rest
+    assert "headframe " in examples[0]
+    assert not first or [] == [line for line in rest if line]  # it can be copied, being one line
+
+
+@pytest.mark.parametrize("group", ["uploads", "spec", "conform"])
+def test_a_group_wants_a_command(group):
+    said = f"headframe: Missing command (see headframe {group} --help)\n"
+    assert (2, "", said) == run(group)
 
 
 def test_version_is_told():

@@ -14,7 +14,6 @@ import time
 import pytest
 
 from commanding import await_that, run, served, start
-from headframe_client.command.entry import TABLE
 
 LARGE = 6_000_000
 SLOW = ("--limit-rate", "512K")
@@ -267,14 +266,6 @@ def test_more_is_told_to_who_asks(server, large):
     assert ["> Stat", "< StatReply"] == [
         " ".join(line.split()[:2]) for line in done.err.splitlines()
     ]
-
-
-@pytest.mark.parametrize(
-    "command", [name for name, (where, _) in TABLE.items() if where.startswith("headframe_client")]
-)
-def test_each_command_has_help_with_an_example(command):
-    told = run(command, "--help")
-    assert (0, True) == (told.code, "Example" in told.out)
 
 
 def test_a_token_is_taken_from_a_file_or_the_environment_and_never_an_argument(tmp_path):

@@ -149,7 +149,10 @@ def describe(error: BaseException) -> str:
 
 
 def _describe_usage(error: click.ClickException) -> str:
-    text = " ".join(error.format_message().split())
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose message is all of the help
+        text = "Missing command"
+    else:
+        text = " ".join(error.format_message().split())
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         text = f"{text.rstrip('.')} (see {context.command_path} --help)"

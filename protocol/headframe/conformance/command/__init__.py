@@ -41,7 +41,7 @@ class _Lanes(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in LANES.items()])
 
 
-@click.group(cls=_Lanes)
+@click.group(cls=_Lanes, epilog="Example: headframe conform server headframe://127.0.0.1:37263")
 def conform() -> None:
     """Hold an implementation to the rules of HF/1.
 

@@ -56,10 +56,7 @@ def _commands(command: F) -> F:
     return command
 
 
-@click.command(
-    epilog="Example: headframe conform client"
-    ' "mycli put {local} {url}" --get "mycli get {url} {local}"'
-)
+@click.command(epilog='Example: headframe conform client "mycli put {local} {url}"')
 @click.argument("template", metavar="COMMAND", required=False)
 @_commands
 @click.option(

@@ -34,7 +34,7 @@ from headframe.conformance.verdicts import Result, SetupError
 __all__ = ["codec"]
 
 
-@click.command()
+@click.command(epilog='Example: headframe conform codec "node my_codec.js"')
 @click.argument("program", metavar="COMMAND", required=False)
 @check_options
 @click.option(

@@ -16,7 +16,7 @@ from headframe.conformance.verdicts import Exit
 __all__ = ["proxy"]
 
 
-@click.command()
+@click.command(epilog="Example: headframe proxy --fault cut --seed 7 headframe://127.0.0.1:37263")
 @click.argument("url")
 @click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:0", show_default=True)
 @click.option(
@@ -55,8 +55,6 @@ def proxy(
 
     With --record it keeps every byte that passed; with --fault it cuts, resets, stalls or splits
     connections, or flips bits, as a seed decides. TLS passes as it is and cannot be read here.
-
-    Example: headframe proxy headframe://127.0.0.1:37263 --fault cut --fault stall --seed 7
     """
     from headframe_client.address import parse_url  # noqa: PLC0415  (what it costs)
 

@@ -16,7 +16,7 @@ from headframe.conformance.verdicts import Deviation, Exit
 __all__ = ["replay"]
 
 
-@click.command()
+@click.command(epilog="Example: headframe replay recorded.json headframe://127.0.0.1:37263")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("url")
 @target_options
@@ -26,8 +26,6 @@ def replay(file: Path, url: str, as_json: bool, **about: Any) -> int:
 
     FILE was written by `headframe conform` for a failure, or by `headframe proxy`. The exit code is
     0 if the server answers as it did, 1 if it answers otherwise, 3 if there is no server.
-
-    Example: headframe replay headframe-replays/body-a-cut-8c1f.json headframe://127.0.0.1:37263
     """
     text = file.read_text(encoding="utf-8", errors="replace")
     try:

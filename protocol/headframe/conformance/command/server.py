@@ -35,7 +35,7 @@ MOST_WORKERS: Final = 24
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(epilog="Example: headframe conform server headframe://127.0.0.1:37263")
 @click.argument("url", required=False)
 @click.option(
     "--profile",

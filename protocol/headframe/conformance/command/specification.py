@@ -26,12 +26,12 @@ _KINDS: Final = ("checks", "vectors", "tests")
 _json: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
-@click.group()
+@click.group(epilog="Example: headframe spec explain HF-BODY-004")
 def spec() -> None:
     """Show the rules of HF/1 and what shows that they are kept."""
 
 
-@spec.command()
+@spec.command(epilog="Example: headframe spec matrix --without tests")
 @click.option(
     "--without",
     type=click.Choice(_KINDS),
@@ -49,7 +49,7 @@ def matrix(without: str | None, as_json: bool) -> None:
                 click.echo(line)
 
 
-@spec.command()
+@spec.command(epilog="Example: headframe spec explain body-4")
 @click.argument("rules", nargs=-1, required=True, metavar="RULE...")
 @_json
 def explain(rules: tuple[str, ...], as_json: bool) -> None:
@@ -66,7 +66,7 @@ def explain(rules: tuple[str, ...], as_json: bool) -> None:
             click.echo(line)
 
 
-@spec.command()
+@spec.command(epilog="Example: headframe spec figures --json")
 @_json
 def figures(as_json: bool) -> None:
     """Count rules, checks, vectors and what else there is."""
@@ -78,7 +78,10 @@ def figures(as_json: bool) -> None:
         click.echo(f"{number:6,}  {name}")
 
 
-@spec.command()
+@spec.command(
+    short_help="Make one page of the standard.",
+    epilog="Example: headframe spec build -o headframe.html",
+)
 @click.option(
     "-o",
     "--output",
