@@ -181,10 +181,20 @@ class PutTransfer(Transfer[PutResult]):
         """Leave the upload to another run, unless nothing is left of it."""
         if self._upload is None:
             return
-        if isinstance(error, Refused) and error.code in _UPLOAD_LOST:
+        code = error.code if isinstance(error, Refused) else None
+        if code in _UPLOAD_LOST or (code in _NOT_BEGUN and not self.held_bytes):
             self._upload.forget()
         else:
             self._upload.release()
 
 
 _UPLOAD_LOST: Final = (ErrorCode.DIGEST_MISMATCH, ErrorCode.SIZE_MISMATCH, ErrorCode.UPLOAD_GONE)
+_NOT_BEGUN: Final = (
+    ErrorCode.BAD_NAME,
+    ErrorCode.CONFLICT,
+    ErrorCode.FORBIDDEN,
+    ErrorCode.PRECONDITION_FAILED,
+    ErrorCode.TOO_LARGE,
+    ErrorCode.UNAUTHORIZED,
+)
+"""Where a server refuses the first header, and has nothing of the body."""

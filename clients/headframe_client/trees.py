@@ -176,9 +176,10 @@ def _claim(file: LocalFile, options: TreeOptions, *, always: bool) -> Claim:
     """
 
     def claim(source: Source) -> Upload | None:
-        if source.size is None or not (always or source.size > FRAME_BYTES):
+        small = source.size is not None and source.size <= FRAME_BYTES
+        if source.size is None or (small and not always):
             return None
-        if options.journal is None or options.address is None or source.mtime_ns is None:
+        if small or options.journal is None or options.address is None or source.mtime_ns is None:
             return Upload(new_upload())
         url = str(options.address.at(file.name))
         return options.journal.claim(url, file.path, source.size, source.mtime_ns)

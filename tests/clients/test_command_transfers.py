@@ -211,6 +211,16 @@ def test_an_upload_may_be_thrown_away(server, large, state):
     assert (3, f"headframe: {there}: no unfinished upload\n") == (done.code, done.err)
 
 
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_of_an_upload_that_is_refused_nothing_is_left_to_go_on_with(server, tmp_path, state, size):
+    (tmp_path / "file").write_bytes(bytes(size))
+    run("put", "-", f"{server.url}/refused", given=b"x")
+    for condition in (["--if-absent"], ["--if-rev", "none"]):
+        done = run("put", *condition, tmp_path / "file", f"{server.url}/refused", env=state)
+        assert (5, True) == (done.code, "precondition-failed" in done.err)
+    assert "" == run("uploads", "ls", env=state).out
+
+
 @posix_only
 def test_an_upload_that_is_under_way_is_left_alone(server, large, state):
     there = f"{server.url}/busy"
