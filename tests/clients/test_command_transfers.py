@@ -135,10 +135,28 @@ def test_the_default_url_is_for_what_is_left_out_and_for_bare_names(server, tmp_
     assert LARGE == json.loads(run("stat", "--json", "large.bin", env=env).out)["total"]
     assert 0 == run("get", "large.bin", tmp_path / "copy", env=env).code
     assert large.read_bytes() == (tmp_path / "copy").read_bytes()
-    assert 0 == run("mv", "large.bin", "base/moved", env=env).code
-    assert 0 == run("rm", "moved", env=env).code
+    assert 0 == run("mv", "large.bin", "d/moved", env=env).code
+    assert 0 == run("mv", "d/moved", "/again", env=env).code
+    assert 0 == run("mv", f"{server.url}/base/again", "/base/last/", env=env).code
+    assert "base/last/again\n" == run("ls", "-r", env=env).out
+    assert 0 == run("rm", "last/again", env=env).code
     done = run("ls")
     assert (2, True) == (done.code, "HEADFRAME_URL is not set" in done.err)
+    done = run("ls", env={"HEADFRAME_URL": "bad"})
+    said = "headframe: HEADFRAME_URL: 'bad' is not a URL like headframe://host:port/name\n"
+    assert (2, said) == (done.code, done.err)
+
+
+def test_the_new_name_may_be_a_url_of_the_same_server(server):
+    run("put", "-", f"{server.url}/old", given=b"x")
+    assert 0 == run("mv", f"{server.url}/old", f"{server.url}/d/new").code
+    assert 0 == run("mv", f"{server.url}/d/new", f"{server.url}/e/").code
+    done = run("mv", f"{server.url}/e/new", "headframe://127.0.0.1:1/new")
+    said = (
+        "headframe: a file is moved on its own server: 'headframe://127.0.0.1:1/new' is on another"
+    )
+    assert (2, f"{said}\n") == (done.code, done.err)
+    assert 0 == run("rm", f"{server.url}/e/new").code
 
 
 def has_ipv6():

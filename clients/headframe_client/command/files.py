@@ -20,7 +20,7 @@ from headframe_client.command.options import (
     json_option,
     revision_option,
 )
-from headframe_client.command.targets import connector, find_address, last_segment
+from headframe_client.command.targets import connector, find_address, is_url, last_segment
 from headframe_client.command.text import escape, show_bytes, show_time
 from headframe_client.command.watching import Watch, try_again, watch
 from headframe_client.crew import Crew
@@ -170,12 +170,12 @@ def remove(ctx: click.Context, urls: tuple[str, ...], recursive: bool, if_rev: s
 def move(url: str, name: str, force: bool, if_rev: str | None) -> None:
     """Give a file another name on the same server; NAME/ moves it into a folder.
 
+    NAME may be a URL, too. Where URL is a bare name below HEADFRAME_URL, so is NAME.
+
     A move whose reply is lost is not tried again: look where the file is.
     """
     address = find_address(url)
-    to = name.lstrip("/")
-    if not to or to.endswith("/"):
-        to += last_segment(address.name)
+    to = _find_target(address, name, bare=not is_url(url))
     rev = try_again(
         connector(address),
         lambda client: client.move(address.name, to, replace=force, if_rev=if_rev),
@@ -183,3 +183,11 @@ def move(url: str, name: str, force: bool, if_rev: str | None) -> None:
     )
     if given().as_json:
         click.echo(_to_json({"filename": address.name, "to": to, "rev": rev}))
+
+
+def _find_target(address: Address, name: str, *, bare: bool) -> str:
+    """Return the name that the file at an address is to have."""
+    there = find_address(name) if bare or is_url(name) else address.at(name.lstrip("/"))
+    if there.at("") != address.at(""):
+        raise InvalidArgument(f"a file is moved on its own server: {name!r} is on another")
+    return there.name + last_segment(address.name) if there.is_folder else there.name

@@ -41,7 +41,10 @@ def find_address(text: str | None) -> Address:
     if not default:
         missing = "no URL was given" if text is None else f"{text!r} is not a URL"
         raise InvalidArgument(f"{missing} (headframe://host:port/name), and {VARIABLE} is not set")
-    address = parse_url(default)
+    try:
+        address = parse_url(default)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{VARIABLE}: {error}") from None
     if text is None:
         return address
     folder = f"{address.name.rstrip('/')}/" if address.name.strip("/") else ""
