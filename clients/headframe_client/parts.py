@@ -46,12 +46,18 @@ _EVIDENCE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n", re
 class PartFile:
     """Writes a file beside its place and moves it there when it is whole."""
 
-    def __init__(self, path: str | os.PathLike[str], origin: str = "") -> None:
-        """`origin` says where the file comes from, for whoever goes on; empty: nobody will."""
+    def __init__(
+        self, path: str | os.PathLike[str], origin: str = "", *, makes_folder: bool = False
+    ) -> None:
+        """`origin` says where the file comes from, for whoever goes on; empty: nobody will.
+
+        With `makes_folder` the folder that it belongs in need not be there.
+        """
         self._path = os.fspath(path)
         self._part = beside(self._path, PART_SUFFIX)
         self._rev = beside(self._path, REV_SUFFIX)
         self._origin = origin
+        self._makes_folder = makes_folder
         self._descriptor = -1
         self._kept = False
         """Whether the file with the revision is there."""
@@ -107,8 +113,14 @@ class PartFile:
     def open(self, rev: str, total: int) -> None:
         """Create the part; what an earlier attempt left there is removed."""
         self.abandon(keep=False)
-        descriptor = _create(self._part)
-        self._descriptor = descriptor
+        folder = os.path.dirname(self._part)
+        if self._makes_folder and folder:
+            os.makedirs(folder, exist_ok=True)
+        try:
+            self._descriptor = _create(self._part)
+        except FileNotFoundError as error:
+            error.filename = folder  # which is what there is not
+            raise
         if self._origin and total > KEPT_BYTES:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._rev)

@@ -230,12 +230,12 @@ def begin_get(
     options: TreeOptions,
     *,
     total: int | None = None,
-    if_rev: str | None = None,
+    makes_folder: bool = False,
 ) -> GetTransfer:
-    """Return the transfer of one file to a path."""
+    """Return the transfer of one file to a path, with its folder if `makes_folder`."""
     origin = "" if options.address is None else str(options.address.at(name))
-    sink = PartFile(path, origin)
-    get = GetTransfer(name, sink, total=total, verify=options.verify, if_rev=if_rev)
+    sink = PartFile(path, origin, makes_folder=makes_folder)
+    get = GetTransfer(name, sink, total=total, verify=options.verify)
     get.path = path
     return get
 

@@ -159,6 +159,20 @@ def test_the_new_name_may_be_a_url_of_the_same_server(server):
     assert 0 == run("rm", f"{server.url}/e/new").code
 
 
+def test_a_slash_at_the_end_means_into_a_folder_that_is_made(server, tmp_path):
+    for name in ("a", "b"):
+        run("put", "-", f"{server.url}/into/{name}", given=name.encode())
+    assert 0 == run("get", f"{server.url}/into/a", f"{tmp_path}/one/two/").code
+    assert b"a" == (tmp_path / "one/two/a").read_bytes()
+    assert 0 == run("get", f"{server.url}/into/a", f"{server.url}/into/b", tmp_path / "both").code
+    assert {"a": b"a", "b": b"b"} == contents(tmp_path / "both")
+    assert 3 == run("get", f"{server.url}/into/none", f"{tmp_path}/none/").code
+    assert not (tmp_path / "none").exists()
+    done = run("get", f"{server.url}/into/a", tmp_path / "lacking/a")
+    said = f"headframe: {tmp_path / 'lacking'}: No such file or directory\n"
+    assert (3, said) == (done.code, done.err)
+
+
 def has_ipv6():
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):

@@ -224,7 +224,7 @@ def _get_one(address: Address, local: str, into: bool, seen: Watch) -> None:
     """Fetch one file."""
     name, options = address.name, _tree_options(address)
     path = os.path.join(local, last_segment(name)) if into or os.path.isdir(local) else local
-    transfer = begin_get(name, path, options)
+    transfer = begin_get(name, path, options, makes_folder=into)
     Crew(connector(address), iter([transfer]), seen, retries=options.retries).run()
 
 
