@@ -65,7 +65,7 @@ def walk_folder(folder: str | os.PathLike[str], prefix: str = "") -> Iterator[Lo
 
     Each folder is read when its turn comes; the files come in the order of the UTF-8 bytes of
     their names, as a server lists them. Symbolic links, devices and pipes are in trouble, never
-    followed and never left out silently.
+    followed and never left out silently; nor are empty folders, of which a server knows nothing.
     """
     try:
         with os.scandir(folder) as entries:
@@ -73,6 +73,8 @@ def walk_folder(folder: str | os.PathLike[str], prefix: str = "") -> Iterator[Lo
     except OSError as error:
         yield LocalFile(os.fspath(folder), prefix.rstrip("/"), 0, error.strerror or str(error))
         return
+    if not found:
+        yield LocalFile(os.fspath(folder), prefix, 0, "is an empty folder", skipped=True)
     for order, entry in found:
         name = prefix + entry.name
         if order.endswith(b"/"):

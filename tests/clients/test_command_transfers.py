@@ -173,6 +173,18 @@ def test_a_slash_at_the_end_means_into_a_folder_that_is_made(server, tmp_path):
     assert (3, said) == (done.code, done.err)
 
 
+def test_an_empty_folder_is_not_left_out_silently(server, tmp_path):
+    (tmp_path / "t/d/empty").mkdir(parents=True)
+    (tmp_path / "t/d/file").write_bytes(b"x")
+    for moved in ("put 1 file, 1 B in .*", "put 0 files; skipped 1 .identical."):
+        done = run("put", "-r", tmp_path / "t", f"{server.url}/empty")
+        assert 0 == done.code
+        assert re.fullmatch(rf"headframe: {moved}; skipped 1 \(is an empty folder\)\n", done.err)
+    done = run("put", "-r", "--json", tmp_path / "t/d/empty", f"{server.url}/empty")
+    path = str(tmp_path / "t/d/empty")
+    assert {"path": path, "skipped": "is an empty folder"} == json.loads(done.out)
+
+
 def has_ipv6():
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):

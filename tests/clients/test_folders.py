@@ -45,6 +45,13 @@ def test_a_folder_that_cannot_be_read_is_in_trouble(tmp_path: Path) -> None:
     assert ("x", True) == (missing.name, bool(missing.trouble))
 
 
+def test_an_empty_folder_is_skipped_and_not_left_out(tmp_path: Path) -> None:
+    (tmp_path / "d/e").mkdir(parents=True)
+    (tmp_path / "d-").write_bytes(b"")
+    found = [(file.name, file.trouble, file.skipped) for file in walk_folder(tmp_path, "p/")]
+    assert [("p/d-", "", False), ("p/d/e/", "is an empty folder", True)] == found
+
+
 @posix_only
 def test_a_local_name_that_is_not_unicode_is_in_trouble(tmp_path: Path) -> None:
     try:
