@@ -81,6 +81,15 @@ def test_a_little_client_that_never_tries_again_passes_every_check():
     assert NOT_OF_A_CLIENT_THAT_NEVER_GOES_ON == skipped
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["says-hello"])
+def test_there_are_many_good_ways_of_being_a_client(way):
+    results = run_client_checks(look_at_client(little(way)), CLIENT_CHECKS)
+    warned = {r.check.id for r in results if r.verdict is Verdict.WARN}
+    assert warned <= NOT_OF_A_CLIENT_THAT_COMPARES_NOTHING.keys()
+    assert {} == told(r for r in results if r.verdict not in GOOD | {Verdict.WARN})
+
+
 SAMPLE = (
     "client-frame/well-formed-put-of-a-large-file",
     "client-frame/cut-in-n",
@@ -144,7 +153,7 @@ def test_the_original_client_passes_what_it_is_there_for(tmp_path):
     script.write_text(ORIGINAL, "utf-8")
     commands = Commands.parse({}, f"{PYTHON} '{script}' {{local}} {{url}}")
     lineup = look_at_client(commands)
-    assert {"put"} == lineup.facts.abilities
+    assert {"put", "lockstep"} == lineup.facts.abilities
     results = run_client_checks(lineup, chosen(CLIENT_CHECKS, Profile.ORIGIN))
     assert {} == told(r for r in results if r.verdict is not Verdict.PASS)
     assert [Verdict.WARN] == [

@@ -19,6 +19,7 @@ __all__ = [
     "changed",
     "cut",
     "dripping",
+    "looking",
     "reframed",
     "refusal",
     "refused",
@@ -28,6 +29,7 @@ __all__ = [
     "watch",
 ]
 
+LOOK_S: Final = 0.2
 CLOSING_S: Final = 5.0
 """How long a client may take to close a connection that is of no use any more: generous."""
 
@@ -55,6 +57,13 @@ def watch(talk: Talk, *, ahead: bool) -> None:
     finally:
         if ahead:
             talk.late = b""
+
+
+def looking(talk: Talk, request: Request) -> None:
+    """Answer as a good server does, after a look whether the client sends ahead."""
+    talk.finish(request)
+    talk.ahead = talk.is_ahead(LOOK_S) or talk.ahead
+    talk.honest(request)
 
 
 def changed(**members: Any) -> Make:

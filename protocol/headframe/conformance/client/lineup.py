@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from headframe.conformance.check import Check
+from headframe.conformance.client.acts import looking
 from headframe.conformance.client.commands import Commands, Op
 from headframe.conformance.client.scene import Scene
-from headframe.conformance.client.stage import Stage
+from headframe.conformance.client.stage import LOCKSTEP, Stage
 from headframe.conformance.runner import judge, run_all, skipped
 from headframe.conformance.target import TIMEOUT_S, Facts
 from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
+from headframe.registry import Command
 
 __all__ = [
     "CLIENT_WORKERS",
@@ -38,6 +40,9 @@ CLIENT_WORKERS: Final = max(2, min(8, 2 * (os.cpu_count() or 1)))
 """Processes at a time: most of what they do is to begin."""
 
 Play = Callable[[Stage], Scene]
+
+LOOKING: Final = {str(cmd): (looking,) * 20 for cmd in Command}
+"""A good server, which takes its time for the first requests."""
 
 
 @dataclass(slots=True)
@@ -72,30 +77,40 @@ class Subject(Stage):
         self._lineup = lineup
 
     def shared(self, occasion: str, play: Play) -> Scene:
-        """Return a run with a good server that is made once for all checks."""
+        """Return a run with a good server that is made once for all checks.
+
+        What passed in it is shown of a failure, unless there was a run of the check's own before.
+        """
         stage, scene = self._lineup.see(occasion, play)
-        self.transcript = stage.transcript
+        if not self.scenes:
+            self.transcript = stage.transcript
         self.scenes.append(scene)
         return scene
 
     def plainly(self, op: Op) -> Scene:
         """Return the plainest run of an operation."""
-        return self.shared(op, lambda stage: stage.run(op, {}))
+        return self.shared(op, lambda stage: stage.run(op, LOOKING))
 
 
 def look_at_client(commands: Commands, timeout_s: float = TIMEOUT_S) -> Lineup:
     """Return what a client is seen to do; raise SetupError where nothing can be tested."""
     lineup = Lineup(commands, Facts(abilities=commands.abilities), timeout_s)
     abilities = set(commands.abilities)
+    ahead = False
     for op in (Op.PUT, Op.GET):
         if op in commands.templates:
-            abilities |= _try(Subject(lineup), op)
+            scene = _try(Subject(lineup), op)
+            if any(request.id is not None for request in scene.asked(op)):
+                abilities.add("replies")
+            ahead = ahead or any(talk.ahead for talk in scene.talks)
+    if not ahead:
+        abilities.add(LOCKSTEP)
     lineup.facts = Facts(abilities=frozenset(abilities))
     return lineup
 
 
-def _try(subject: Subject, op: Op) -> set[str]:
-    """See whether a client can do the plainest thing; return what it is able to besides."""
+def _try(subject: Subject, op: Op) -> Scene:
+    """Return the plainest run of an operation; raise SetupError if it does not work."""
     command = f"the command for {op}"
     scene = subject.plainly(op)
     asked = scene.asked(op)
@@ -112,7 +127,7 @@ def _try(subject: Subject, op: Op) -> set[str]:
         raise SetupError(f"{command} does not work with a good server: {error}") from error
     if not scene.ended.claims_success:
         raise SetupError(f"{command} fails with a good server: {scene.ended}")
-    return {"replies"} if any(request.id is not None for request in asked) else set()
+    return scene
 
 
 def run_client_check(lineup: Lineup, check: Check) -> Result:

@@ -67,7 +67,7 @@ chapter.each(
 @chapter.check("HF-NAME-007 HF-BODY-005", permitted=SUCCEEDS)
 def good_names_are_used(subject: Subject) -> str:
     """All files of a listing arrive, those in folders among them."""
-    files = {"a-b": b"1", "a/b": b"2", "a/c/d.txt": b"", "...": b"4", "Zürich \U0001f600": b"5"}
+    files = {"a-b": b"1", "a/b": b"2", "a/c/d.txt": b"", "Zürich \U0001f600": b"5"}
     return subject.get_all({}, files).outcome()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from headframe.conformance.check import Chapter, Role
-from headframe.conformance.client.acts import bad, changed, cut, refused
+from headframe.conformance.client.acts import bad, changed, cut, refused, watch
 from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import (
     CUT_OFF,
@@ -104,7 +104,7 @@ def replies_in_the_wrong_order(subject: Subject) -> str:
         swapped.append(True)
         for request in (second, first):
             talk.say(talk.host.answer(request).encode(request.id))
-        talk.hold()
+        watch(talk, ahead=True)
 
     files = {f"{number:02}.txt": b"%02d" % number for number in range(8)}
     scene = subject.get_all({"get": [act]}, files)

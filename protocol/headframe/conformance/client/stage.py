@@ -26,10 +26,14 @@ from headframe.conformance.client.talk import Act
 from headframe.conformance.target import TIMEOUT_S, Facts
 from headframe.conformance.transcript import KEY_LENGTH, Transcript
 
-__all__ = ["Script", "Stage"]
+__all__ = ["AUTHORITY", "LOCKSTEP", "Script", "Stage"]
 
 AUTHORITY: Final = Path(__file__).with_name("tls") / "ca.pem"
 """What a client is told to trust, for a server on loopback and for nothing else."""
+
+LOCKSTEP: Final = "lockstep"
+"""The ability of a client that was seen to await each reply before it asks again."""
+_SINGLE: Final = {Op.PUT, Op.GET, Op.LIST, Op.DELETE, Op.GET_TLS}
 
 Script = Mapping[str, Sequence[Act]]
 
@@ -151,6 +155,7 @@ class Stage:
             store=store,
             talks=host.talks,
             timeout_s=self.timeout_s,
+            sends_ahead=op not in _SINGLE or LOCKSTEP not in self.facts.abilities,
         )
         self.scenes.append(scene)
         return scene

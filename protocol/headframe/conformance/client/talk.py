@@ -58,6 +58,8 @@ class Talk:
         """All of them, the last perhaps not whole."""
         self.late: bytes = b""
         """What came when nothing more was to come."""
+        self.ahead = False
+        """Whether a request has come before the one before it was answered, as far as seen."""
         self.kept_open_s: float | None = None
         """How long the client was waited for that had to close, if it did not."""
         self.fault: RemoteError | None = None
