@@ -7,7 +7,6 @@ is a word that is asked for in one place; so is a way of doing things that is as
 says-hello, sends-ahead, tries-again, in-ranges.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -81,6 +80,7 @@ class Wire:
 
     def ask(self, cmd, body=b"", **members):
         """Send a request; return the first header of its reply, and a generator of its body."""
+        check(not self.closes, "the server is about to close")
         if has("says-hello") and not self.last:
             self.last += 1
             self.write({"cmd": "hello", "id": self.last, "hf": 1})
@@ -121,14 +121,16 @@ class Wire:
         while True:
             header = self.header()
             if header.get("id") == 0 and not has("notice-is-a-reply"):
-                if header.get("close"):
+                if header.get("close") or has("notice-is-the-end"):
                     raise Wrong(header.get("code"))
+                self.closes = True
                 continue
             break
         check(type(header.get("id")) is int, "no id")
         check(header["id"] == self.last or has("any-id"), "another id")
         check(type(header.get("ok")) is bool or has("ok-as-it-is"), "no ok")
         check(has("critical-ignored") or not any(n[:1] == "!" for n in header), "critical name")
+        self.closes |= header.get("close") is True
         if header["ok"] is False and not has("refusal-is-success"):
             raise Wrong(header.get("code"))
         return header, self.body(header)
@@ -268,8 +270,7 @@ def put(wire, local, name):
 
 def get(wire, local, name):
     if has("in-ranges"):
-        total = wire.ask("stat", filename=name)[0].get("total", 0)
-        body = in_ranges(wire, name, total)
+        body = in_ranges(wire, name, wire.ask("stat", filename=name)[0])
     else:
         header, body = wire.ask("get", filename=name)
     os.makedirs(os.path.dirname(local), exist_ok=True)
@@ -280,10 +281,11 @@ def get(wire, local, name):
     os.replace(part, local)
 
 
-def in_ranges(wire, name, total):
+def in_ranges(wire, name, found):
     """Fetch a file in two halves."""
-    for at, length in ((0, total // 2), (total // 2, total)):
-        yield from wire.ask("get", filename=name, offset=at, length=length)[1]
+    half, rev = found["total"] // 2, found["rev"]
+    for at, length in ((0, half), (half, found["total"])):
+        yield from wire.ask("get", filename=name, offset=at, length=length, **{"if": rev})[1]
 
 
 def listed(wire, prefix):
@@ -334,9 +336,12 @@ def main():
     try:
         WIRES.append(Wire(*WHERE))
         if has("tries-again"):
-            with contextlib.suppress(Wrong, OSError):
+            try:
                 does[op](WIRES[0], local, name)
                 return
+            except (Wrong, OSError) as error:
+                if "superseded" in str(error):
+                    raise
             WIRES[0].sock.close()
             WIRES[0] = Wire(*WHERE)
         does[op](WIRES[0], local, name)

@@ -84,12 +84,16 @@ class Subject(Stage):
         stage, scene = self._lineup.see(occasion, play)
         if not self.scenes:
             self.transcript = stage.transcript
-        self.scenes.append(scene)
+            self.scenes.append(scene)
         return scene
 
     def plainly(self, op: Op) -> Scene:
         """Return the plainest run of an operation."""
         return self.shared(op, lambda stage: stage.run(op, LOOKING))
+
+    def usually(self, op: Op) -> Scene:
+        """Return the plainest run of an operation, to hold one of the check's own against."""
+        return self._lineup.see(op, lambda stage: stage.run(op, LOOKING))[1]
 
 
 def look_at_client(commands: Commands, timeout_s: float = TIMEOUT_S) -> Lineup:
