@@ -68,6 +68,45 @@ chapter.each(
     permitted=EITHER,
 )
 
+
+def ends_with(header: bytes) -> Make:
+    """The whole file in one frame, and a last header that is this."""
+    return later(frame(header))
+
+
+def between(members: bytes) -> Make:
+    """A frame with the last byte of the file, with these members beside `more: true`."""
+    header = b'{"filesize":1,"more":true,' + members + b"}"
+    return later(frame(header, BODY[-1:]), frame(b"{}"), size=len(BODY) - 1)
+
+
+chapter.each(
+    "HF-BODY-018",
+    "A later header of a reply that a request could not have is fatal: {}.",
+    lambda make: disbelieved(make, Op.GET, body=BODY),
+    {
+        "later-id": ends_with(b'{"id":1}'),
+        "later-rev": ends_with(b'{"rev":"r"}'),
+        "later-critical": ends_with(b'{"!x.y":1}'),
+        "later-total-string": ends_with(b'{"total":"9"}'),
+        "later-abort-number": ends_with(b'{"abort":0}'),
+        "later-other-total": ends_with(b'{"total":9}'),
+        "early-total": between(b'"total":%d' % len(BODY)),
+    },
+    permitted=EITHER,
+)
+
+chapter.each(
+    "HF-BODY-017",
+    "abort: false says nothing in a later header of a reply either: {}.",
+    lambda make: believed(make, Op.GET, body=BODY),
+    {
+        "later-abort-false": ends_with(b'{"abort":false}'),
+        "later-abort-false-with-more": between(b'"abort":false'),
+    },
+    permitted=SUCCEEDS,
+)
+
 # --- aborted -----------------------------------------------------------------------------
 
 
@@ -99,7 +138,7 @@ chapter.each(
 chapter.add(
     "abort-false-says-nothing",
     "A reply with abort: false is as good as any.",
-    "HF-BODY-013",
+    "HF-BODY-013 HF-BODY-017",
     believed(changed(abort=False), Op.GET),
     permitted=SUCCEEDS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from headframe.conformance.check import Chapter, Role
 from headframe.conformance.client.acts import bad, refusal, watch
@@ -167,6 +167,39 @@ def put_answered_ok_too_early(subject: Subject) -> str:
         talk.reset()
 
     return subject.put({"put": [act]}, body=body, receive_buffer=1 << 15).outcome()
+
+
+def left_after(members: dict[str, Any], rest: bytes) -> Run:
+    """A put that is refused so before it has ended is left where it stands."""
+
+    def run(subject: Subject) -> str:
+        went_on: list[bool] = []
+
+        def act(talk: Talk, request: Request) -> None:
+            talk.say(refusal(request, "busy", retry_ms=0, **members) + rest)
+            talk.finish(request)
+            went_on.append(True)
+            talk.end()
+
+        scene = subject.put({"put": [act]}, body=LARGE * 4, receive_buffer=1 << 15)
+        if went_on:
+            raise Deviation("a put that is left", "a put that goes on to its end")
+        return scene.outcome()
+
+    return run
+
+
+chapter.each(
+    "HF-REPLY-021",
+    "A refusal with a body, of a put that has not ended, ends the connection: {}.",
+    left_after,
+    {
+        "refused-early-with-a-body": ({"filesize": 3}, b"abc"),
+        "refused-early-in-frames": ({"more": True}, frame(b"{}")),
+    },
+    needs=frozenset({"replies", Op.PUT}),
+    permitted=EITHER,
+)
 
 
 # --- fatal errors ------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import (
     CUT_OFF,
     EITHER,
+    Run,
     acted,
     disbelieved,
     main_op,
@@ -66,6 +67,40 @@ def _pages(scene: Scene) -> bool:
     """Return whether the client asked for another page on the same connection."""
     return sum(request.cmd == "list" for request in scene.talks[0].requests) > 1
 
+
+chapter.add(
+    "refusal-without-code",
+    "A refusal without code ends the connection.",
+    "HF-REPLY-019",
+    disbelieved(changed(ok=False)),
+    permitted=EITHER,
+)
+chapter.add(
+    "list-without-end",
+    "A page of a listing without end ends the connection.",
+    "HF-REPLY-019",
+    disbelieved(changed(end=None), Op.LIST),
+    needs=frozenset({"replies", Op.LIST}),
+    permitted=EITHER,
+)
+
+
+def after(notice: bytes, body: bytes = b"") -> Run:
+    """A notice that is none, and behind it the reply, are not believed."""
+    return disbelieved(lambda answer, asked: frame(notice, body) + answer.encode(asked.id))
+
+
+chapter.each(
+    "HF-REPLY-020",
+    "A message with id 0 that is no notice ends the connection: {}.",
+    after,
+    {
+        "notice-that-is-ok": b'{"id":0,"ok":true,"code":"closing"}',
+        "notice-with-a-body": (b'{"id":0,"ok":false,"code":"closing","filesize":3}', b"abc"),
+        "notice-in-frames": b'{"id":0,"ok":false,"code":"closing","more":true}',
+    },
+    permitted=EITHER,
+)
 
 # --- whose reply -------------------------------------------------------------------------
 

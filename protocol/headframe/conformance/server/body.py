@@ -11,6 +11,7 @@ from headframe.conformance.replies import Reply
 from headframe.conformance.requests import (
     command,
     frame,
+    get,
     put,
 )
 from headframe.conformance.verdicts import Deviation
@@ -133,8 +134,16 @@ chapter.each(
     {
         "later-unknown-name": {"colour": "red", "filesize.unit": "B"},
         "later-code-and-message": {"code": "x", "message": "y"},
-        "later-abort-false": {"abort": False},
         "later-total": {"total": 6},
+    },
+)
+chapter.each(
+    "HF-BODY-017",
+    "abort: false says nothing: {}.",
+    carried_out,
+    {
+        "later-abort-false": BEGUN.then(b"two", abort=False),
+        "later-abort-false-with-more": BEGUN.then(b"two", more=True, abort=False).then(),
     },
 )
 
@@ -194,7 +203,7 @@ chapter.each(
 )
 
 chapter.each(
-    "HF-HEADER-016 HF-BODY-009",
+    "HF-BODY-016",
     "A trailer of a wrong type is refused: {}.",
     lambda members: wrong_later("bad-request", members),
     {
@@ -203,6 +212,17 @@ chapter.each(
         "later-digest-number": {"digest": 5},
         "later-abort-number": {"abort": 1},
         "later-abort-null": {"abort": None},
+    },
+)
+
+chapter.each(
+    "HF-BODY-016",
+    "A trailer of a wrong type is refused, too, where the command has no use for it: {}.",
+    lambda members: refusal_is("bad-request", get("~/a", more=True).then(**members)),
+    {
+        "unused-total-string": {"total": "6"},
+        "unused-digest-number": {"digest": 5},
+        "unused-abort-null": {"abort": None},
     },
 )
 
