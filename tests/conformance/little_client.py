@@ -121,6 +121,8 @@ class Wire:
         while True:
             header = self.header()
             if header.get("id") == 0 and not has("notice-is-a-reply"):
+                check(header.get("ok") is False and type(header.get("code")) is str, "no notice")
+                check(not header.get("filesize") and not header.get("more"), "a notice's body")
                 if header.get("close") or has("notice-is-the-end"):
                     raise Wrong(header.get("code"))
                 self.closes = True
@@ -130,6 +132,7 @@ class Wire:
         check(header["id"] == self.last or has("any-id"), "another id")
         check(type(header.get("ok")) is bool or has("ok-as-it-is"), "no ok")
         check(has("critical-ignored") or not any(n[:1] == "!" for n in header), "critical name")
+        check(header["ok"] is not False or type(header.get("code")) is str, "no code")
         self.closes |= header.get("close") is True
         if header["ok"] is False and not has("refusal-is-success"):
             raise Wrong(header.get("code"))
@@ -141,6 +144,7 @@ class Wire:
         return parse(self.read(count))
 
     def body(self, header):
+        first = header
         while True:
             left = header.get("filesize", 0)
             if has("length-is-the-size") and "length" in header:
@@ -157,8 +161,28 @@ class Wire:
             check(has("later-ok") or not {"ok", "cmd"} & header.keys(), "a first header")
             more = header.get("more") and not header.get("filesize")
             check(has("later-empty") or not more, "an empty frame")
+            judge_later(first, header)
         if header.get("abort") is True and not has("abort-is-an-end"):
             raise Wrong("aborted")
+
+
+TRAILERS = {"digest": str, "total": int, "abort": bool, "code": str, "message": str}
+FIRST_ALONE = (
+    "after auth close cmd delimiter durability end features filename hf id if length limit "
+    "limits mtime offset ok prefix retry_ms rev server to to_if to_rev upload want"
+).split()
+
+
+def judge_later(first, header):
+    """Find what has no place in a later header, or none beside what the first one says."""
+    for name, value in header.items():
+        kind = TRAILERS.get(name)
+        check(name[:1] != "!" or has("critical-ignored"), f"{name} is critical")
+        check(name not in FIRST_ALONE or has("later-ok"), f"{name} in a later header")
+        check(kind is None or type(value) is kind, f"{name} has another type")
+        check(kind is None or value is False or not header.get("more"), f"{name} too early")
+        twice = name in ("digest", "total") and first.get(name, value) != value
+        check(not twice, f"two values of {name}")
 
 
 def check(good, why):
