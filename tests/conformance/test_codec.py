@@ -194,12 +194,12 @@ def test_the_random_lane_finds_what_no_vector_shows_and_shrinks_it():
         return {"events": [{"event": "eof"}]} if b'"move"' in data else said
 
     random_checks = [check for check in CODEC_CHECKS if check.id == "random/requests"]
-    [result] = run_codec_checks(Here(bend), random_checks, seed="3")
+    [result] = run_codec_checks(Here(bend), random_checks, seed="8")
     assert Verdict.FAIL is result.verdict
     [entry] = result.transcript.entries
     assert b'"move"' in entry.data
     assert len(entry.data) < 80
-    [again] = run_codec_checks(Here(bend), random_checks, seed="3")
+    [again] = run_codec_checks(Here(bend), random_checks, seed="8")
     assert entry.data == again.transcript.entries[0].data
 
 

@@ -17,14 +17,14 @@ from typing import Final
 from headframe.conformance.check import OK, Check
 from headframe.conformance.codec_checks import CodecPeer, Skipped, build_checks, vector_checks
 from headframe.conformance.codec_process import Codec
-from headframe.conformance.codec_random import random_checks
+from headframe.conformance.codec_random import RANDOM_CHECKS
+from headframe.conformance.searching import Search
 from headframe.conformance.vectors import VECTORS
 from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdict
 
 __all__ = ["CODEC_CHECKS", "look_at_codec", "run_codec_check", "run_codec_checks"]
 
-RANDOM: Final = random_checks()
-CODEC_CHECKS: Final[tuple[Check, ...]] = (*vector_checks(), *build_checks(), *RANDOM)
+CODEC_CHECKS: Final[tuple[Check, ...]] = (*vector_checks(), *build_checks(), *RANDOM_CHECKS)
 """All checks of codecs."""
 
 FIRST: Final = ("FRAME-001-hello", "FRAME-001-reply")
@@ -54,9 +54,13 @@ def run_codec_checks(
     checks: Sequence[Check] = CODEC_CHECKS,
     *,
     seed: str = "0",
+    examples: int | None = None,
     on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
-    """Run checks and return their results; raise SetupError where there is nothing to test."""
+    """Run checks and return their results; raise SetupError where there is nothing to test.
+
+    `examples`: how many streams of each kind the random ones try.
+    """
     look_at_codec(codec)
     results = []
     gone = ""
@@ -65,7 +69,7 @@ def run_codec_checks(
             result = Result(check=check, verdict=Verdict.BLOCKED, got=gone)
         else:
             try:
-                result = run_codec_check(codec, check, seed=seed)
+                result = run_codec_check(codec, check, seed=seed, search=Search(examples=examples))
             except SetupError as error:
                 gone = str(error)
                 result = Result(check=check, verdict=Verdict.BLOCKED, got=gone)
@@ -75,10 +79,15 @@ def run_codec_checks(
     return results
 
 
-def run_codec_check(codec: Codec, check: Check, *, seed: str = "0") -> Result:
-    """Run one check; raise SetupError when the program cannot be asked any more."""
+def run_codec_check(
+    codec: Codec, check: Check, *, seed: str = "0", search: Search | None = None
+) -> Result:
+    """Run one check; raise SetupError when the program cannot be asked any more.
+
+    `search` is for a random one.
+    """
     begun = time.monotonic()
-    peer = CodecPeer(codec, f"{seed} {check.id}")
+    peer = CodecPeer(codec, f"{seed} {check.id}", search)
     permitted = " or ".join(check.permitted)
     try:
         got = check.run(peer) or OK

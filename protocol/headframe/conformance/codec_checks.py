@@ -21,6 +21,7 @@ from headframe.conformance import codec_events as ev
 from headframe.conformance.check import OK, Check, Role
 from headframe.conformance.codec_process import Codec
 from headframe.conformance.codec_reader import read
+from headframe.conformance.searching import Search
 from headframe.conformance.transcript import Entry, Kind, Transcript
 from headframe.conformance.vectors import VECTORS, Awaited, Category, Side, Vector
 from headframe.conformance.verdicts import Deviation, Verdict
@@ -39,8 +40,12 @@ class Skipped(Exception):
 class CodecPeer:
     """A codec as one check sees it."""
 
-    def __init__(self, codec: Codec, seed: str) -> None:
+    def __init__(self, codec: Codec, seed: str, search: Search | None = None) -> None:
         self.codec = codec
+        self.search = search or Search()
+        """How a random check looks."""
+        self.question: dict[str, Any] = {}
+        """What was asked last."""
         self.random = random.Random(seed)  # noqa: S311  (repeatable, not secret)
         self.transcript = Transcript("codec")
 
@@ -93,6 +98,7 @@ class CodecPeer:
     def _ask(self, question: dict[str, Any], requests: Sequence[Awaited]) -> dict[str, Any]:
         if requests:
             question["requests"] = msgspec.to_builtins(requests)
+        self.question = question
         answer = self.codec.ask(question)
         if isinstance(answer.get("skip"), str):
             raise Skipped(answer["skip"])
@@ -102,7 +108,7 @@ class CodecPeer:
 
     def _record(self, reader: Side, data: bytes) -> None:
         kind = Kind.SENT if reader is Side.SERVER else Kind.RECEIVED
-        self.transcript.entries[:] = [Entry(1, kind, data)]
+        self.transcript = Transcript("codec", [Entry(1, kind, data)])
 
 
 def _as_judged(made: list[ev.Event], last: ev.Event) -> list[ev.Event]:

@@ -14,21 +14,21 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from headframe import COMMANDS, UNSET, Command
 from headframe.conformance import codec_events as ev
 from headframe.conformance import strategies
-from headframe.conformance.check import Check, Role
+from headframe.conformance.check import Check, Lane, Role
 from headframe.conformance.codec_checks import CodecPeer
 from headframe.conformance.codec_reader import read
 from headframe.conformance.vectors import Awaited, Side
 
-__all__ = ["EXAMPLES", "random_checks"]
+__all__ = ["EXAMPLES", "RANDOM_CHECKS", "is_settled"]
 
 EXAMPLES: Final = 20
-"""Streams of each kind in a run."""
+"""Streams of each kind in a run; of those that are wrong there are twice as many."""
 
 _NAME: Final = re.compile(r'"(?:filename|to)"\s*:\s*"((?:[^"\\]|\\.)*)')
 _ESCAPES: Final = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
@@ -102,80 +102,79 @@ def _may_decompose(character: str) -> bool:
     )
 
 
-def _run(test: Callable[..., None], peer: CodecPeer, examples: int) -> None:
-    """Run a test of Hypothesis, repeatable by the peer's seed."""
-    chosen = settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        print_blob=False,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[
-            HealthCheck.too_slow,
-            HealthCheck.filter_too_much,
-            HealthCheck.data_too_large,
-            HealthCheck.large_base_example,
-        ],
-    )
-    seed(peer.random.getrandbits(32))(chosen(test))()
+def _look(peer: CodecPeer, example: Callable[[st.DrawFn], None], usual: int = EXAMPLES) -> None:
+    """Try examples, and let the peer show the one that fails."""
+    search = peer.search
+    try:
+        search.explore(
+            example,
+            seed=peer.random.getrandbits(32),
+            usual=usual,
+            record=lambda: (peer.transcript, peer.question),
+        )
+    finally:
+        if search.found is not None:
+            peer.transcript = search.found.transcript
 
 
-def _run_streams(streams: st.SearchStrategy[bytes], examples: int) -> Callable[[CodecPeer], None]:
+def _run_streams(
+    streams: st.SearchStrategy[bytes], usual: int = EXAMPLES
+) -> Callable[[CodecPeer], None]:
     def run(peer: CodecPeer) -> None:
-        @given(st.data(), streams)
-        def test(data: st.DataObject, stream: bytes) -> None:
+        def example(draw: st.DrawFn) -> None:
+            stream = draw(streams)
             assume(is_settled(stream))
-            chunks = data.draw(strategies.cuttings(stream))
+            chunks = draw(strategies.cuttings(stream))
             peer.reads(Side.SERVER, chunks, read(Side.SERVER, [stream]))
 
-        _run(test, peer, examples)
+        _look(peer, example, usual)
 
     return run
 
 
-def _run_replies(examples: int) -> Callable[[CodecPeer], None]:
-    def run(peer: CodecPeer) -> None:
-        @given(st.data(), reply_streams())
-        def test(data: st.DataObject, made: tuple[list[Awaited], bytes]) -> None:
-            asked, stream = made
-            chunks = data.draw(strategies.cuttings(stream))
-            peer.reads(Side.CLIENT, chunks, read(Side.CLIENT, [stream], asked), asked)
+def _run_replies(peer: CodecPeer) -> None:
+    def example(draw: st.DrawFn) -> None:
+        asked, stream = draw(reply_streams())
+        chunks = draw(strategies.cuttings(stream))
+        peer.reads(Side.CLIENT, chunks, read(Side.CLIENT, [stream], asked), asked)
 
-        _run(test, peer, examples)
-
-    return run
+    _look(peer, example)
 
 
-def _run_builds(examples: int) -> Callable[[CodecPeer], None]:
-    def run(peer: CodecPeer) -> None:
-        @given(strategies.requests(), strategies.bodies)
-        def test(request: Any, body: bytes) -> None:
-            members = msgspec.to_builtins(request)
-            assume(is_settled(json.dumps(members).encode()))
-            takes_body = COMMANDS[Command(members["cmd"])].request_has_body
-            events: list[ev.Event] = [ev.Header(members=members)]
-            events += [ev.Body(hex=body.hex())] * bool(body and takes_body)
-            peer.builds(Side.CLIENT, [*events, ev.End()])
+def _run_builds(peer: CodecPeer) -> None:
+    def example(draw: st.DrawFn) -> None:
+        members = msgspec.to_builtins(draw(strategies.requests()))
+        body = draw(strategies.bodies)
+        assume(is_settled(json.dumps(members).encode()))
+        takes_body = COMMANDS[Command(members["cmd"])].request_has_body
+        events: list[ev.Event] = [ev.Header(members=members)]
+        events += [ev.Body(hex=body.hex())] * bool(body and takes_body)
+        peer.builds(Side.CLIENT, [*events, ev.End()])
 
-        _run(test, peer, examples)
-
-    return run
+    _look(peer, example)
 
 
-def random_checks(examples: int = EXAMPLES) -> tuple[Check, ...]:
-    """Return a check for each kind of stream, that tries so many."""
-    receivers = ("HF-FRAME-005", "HF-FRAME-006", "HF-BODY-005")
-    strict = ("HF-ERROR-001", "HF-HEADER-002", "HF-FRAME-002", "HF-FRAME-006")
-    senders = ("HF-FRAME-003", "HF-FRAME-004", "HF-HEADER-013")
-    rows: list[tuple[str, str, tuple[str, ...], Callable[[CodecPeer], None]]] = [
-        ("puts", "Puts of any kind.", receivers, _run_streams(valid_streams, examples)),
-        ("requests", "Requests of any kind.", receivers, _run_streams(request_streams, examples)),
-        ("headers", "Headers that are nearly right.", strict, _run_streams(headers, 2 * examples)),
-        ("damage", "Damaged streams.", strict, _run_streams(damaged_streams, 2 * examples)),
-        ("replies", "Replies of any kind.", receivers, _run_replies(examples)),
-        ("builds", "Requests of any kind, built.", senders, _run_builds(examples)),
-    ]
-    return tuple(
-        Check(id=f"random/{name}", title=title, rules=rules, role=Role.CODEC, run=run)
-        for name, title, rules, run in rows
+_RECEIVERS: Final = ("HF-FRAME-005", "HF-FRAME-006", "HF-BODY-005")
+_STRICT: Final = ("HF-ERROR-001", "HF-HEADER-002", "HF-FRAME-002", "HF-FRAME-006")
+_SENDERS: Final = ("HF-FRAME-003", "HF-FRAME-004", "HF-HEADER-013")
+_ROWS: Final[list[tuple[str, str, tuple[str, ...], Callable[[CodecPeer], None]]]] = [
+    ("puts", "Puts of any kind.", _RECEIVERS, _run_streams(valid_streams)),
+    ("requests", "Requests of any kind.", _RECEIVERS, _run_streams(request_streams)),
+    ("headers", "Headers that are nearly right.", _STRICT, _run_streams(headers, 2 * EXAMPLES)),
+    ("damage", "Damaged streams.", _STRICT, _run_streams(damaged_streams, 2 * EXAMPLES)),
+    ("replies", "Replies of any kind.", _RECEIVERS, _run_replies),
+    ("builds", "Requests of any kind, built.", _SENDERS, _run_builds),
+]
+
+RANDOM_CHECKS: Final = tuple(
+    Check(
+        id=f"random/{name}",
+        title=title,
+        rules=rules,
+        role=Role.CODEC,
+        lane=Lane.RANDOM,
+        run=run,
     )
+    for name, title, rules, run in _ROWS
+)
+"""One for each kind of stream."""

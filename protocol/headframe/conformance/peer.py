@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from headframe.conformance.replies import Ended, Inbox, Reply, Said
 from headframe.conformance.requests import Asked, delete, get, hello, list_
+from headframe.conformance.searching import Search
 from headframe.conformance.target import Facts, Target
 from headframe.conformance.transcript import KEY_LENGTH, Kind, Transcript
 from headframe.conformance.verdicts import Crowded, Deviation
@@ -67,6 +68,8 @@ class Conversation:
         self.facts = facts
         self.transcript = Transcript(secrets.token_hex(KEY_LENGTH // 2))
         self.random = random.Random(seed)  # noqa: S311  (repeatable, not secret)
+        self.search = Search()
+        """How a random check looks."""
         self.begun = time.monotonic()
         self.names: set[str] = set()
         self.tokens: set[str] = set()
@@ -105,6 +108,17 @@ class Conversation:
             self._delete(leftovers)
         for peer in self.peers:
             peer.close()
+
+    def close_unrecorded(self) -> None:
+        """Close, and leave the cleaning up out of the record."""
+        seen = len(self.transcript.entries)
+        self.close()
+        del self.transcript.entries[seen:]
+
+    def show_found(self) -> None:
+        """Let what the search has found, if anything, be the record."""
+        if self.search.found is not None:
+            self.transcript = self.search.found.transcript
 
     def _delete(self, leftovers: list[Asked]) -> None:
         """Have the server delete them; one that cannot is judged elsewhere."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 from headframe.conformance.check import OK, Check, Lane, Profile
 from headframe.conformance.peer import Conversation, Peer
 from headframe.conformance.preflight import look_at
+from headframe.conformance.searching import Search
 from headframe.conformance.target import Facts, Target
 from headframe.conformance.verdicts import Crowded, Deviation, Result, Verdict
 
@@ -148,33 +149,39 @@ def judge(check: Check, subject: Any) -> tuple[str, str, Verdict, Deviation | No
 
 
 def run_check(
-    target: Target, facts: Facts, check: Check, *, seed: str = "0", flat: bool = False
+    target: Target,
+    facts: Facts,
+    check: Check,
+    *,
+    seed: str = "0",
+    flat: bool = False,
+    search: Search | None = None,
 ) -> Result:
-    """Run one check and clean up after it."""
+    """Run one check and clean up after it; `search` is for a random one."""
+    search = search or Search()
     unable = skipped(check, facts)
     if unable is not None:
         return unable
-    crowded, result = _run_once(target, facts, check, seed, flat)
+    crowded, result = _run_once(target, facts, check, seed, flat, search)
     for turn in range(CROWDED_TRIES):
         if crowded is None:
             break
         time.sleep(crowded.retry_s * (1 + turn))
-        crowded, result = _run_once(target, facts, check, seed, flat)
+        crowded, result = _run_once(target, facts, check, seed, flat, search)
     return result
 
 
 def _run_once(
-    target: Target, facts: Facts, check: Check, seed: str, flat: bool
+    target: Target, facts: Facts, check: Check, seed: str, flat: bool, search: Search
 ) -> tuple[Crowded | None, Result]:
     """Run a check; return besides its result whether there were too many connections for it."""
     begun = time.monotonic()
     talk = Conversation(target, facts, seed=f"{seed} {check.id}", flat=flat)
+    talk.search, search.found = search, None
     got, permitted, verdict, deviation = judge(check, Peer(talk))
     crowded = deviation if isinstance(deviation, Crowded) else None
     seconds = time.monotonic() - begun
-    seen = len(talk.transcript.entries)
-    talk.close()
-    del talk.transcript.entries[seen:]
+    talk.close_unrecorded()
     return crowded, Result(
         check=check,
         verdict=verdict,

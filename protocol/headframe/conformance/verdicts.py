@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headframe.conformance.check import Check
     from headframe.conformance.transcript import Transcript
 
-__all__ = ["Crowded", "Deviation", "Exit", "Result", "SetupError", "Verdict"]
+__all__ = ["Crowded", "Deviation", "Exit", "Gone", "Result", "SetupError", "Verdict"]
 
 
 class Verdict(StrEnum):
@@ -61,6 +61,13 @@ class Crowded(Deviation):
     def __init__(self, retry_ms: object) -> None:
         super().__init__("a connection that is served", "busy, close")
         self.retry_s = min(retry_ms, 2000) / 1000 if type(retry_ms) is int else 0.1
+
+
+class Gone(Deviation):
+    """Nobody accepts a connection."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__("a connection", f"none ({why})")
 
 
 class SetupError(Exception):

@@ -19,7 +19,7 @@ from typing import Final
 
 from headframe.conformance.target import Target
 from headframe.conformance.transcript import Entry, Kind, Transcript
-from headframe.conformance.verdicts import Deviation
+from headframe.conformance.verdicts import Gone
 
 __all__ = ["HAS_TCP_INFO", "Ending", "TCPState", "Wire"]
 
@@ -60,7 +60,7 @@ class Wire:
         *,
         receive_buffer: int | None = None,
     ) -> None:
-        """Connect; raise Deviation if the server does not take it."""
+        """Connect; raise Gone if the server does not take it."""
         self.receive_buffer = receive_buffer
         self.target = target
         self.transcript = transcript
@@ -74,8 +74,7 @@ class Wire:
         try:
             self.socket = self._connect()
         except OSError as error:
-            why = f"{type(error).__name__}: {error}"
-            raise Deviation("a connection", f"none ({why})") from error
+            raise Gone(f"{type(error).__name__}: {error}") from error
         self._note(Kind.OPENED)
 
     def _connect(self) -> socket.socket:

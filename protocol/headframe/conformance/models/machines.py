@@ -12,12 +12,12 @@ and simplest requests that show it; their conversation is the one that a report 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import seed
 from hypothesis import strategies as st
-from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from headframe.conformance.models.uploads import Finished, Upload, Uploads
@@ -43,21 +43,20 @@ class Machine(RuleBasedStateMachine):
 
     origin: ClassVar[Conversation]
     """Of the check that searches."""
-    last: ClassVar[Conversation | None] = None
-    """Of the newest example."""
 
     def __init__(self) -> None:
+        self.origin.search.begin(self.origin.search)
         super().__init__()
         self.talk = Conversation(self.origin.target, self.origin.facts)
-        type(self).last = self.talk
         self.peers = [Peer(self.talk), Peer(self.talk)]
         self.world = World(self.talk.fill)
 
     def teardown(self) -> None:
         """Close the connections, and leave nothing behind."""
-        seen = len(self.talk.transcript.entries)
-        self.talk.close()
-        del self.talk.transcript.entries[seen:]
+        error = sys.exception()
+        self.talk.close_unrecorded()
+        if isinstance(error, Deviation):
+            self.origin.search.keep(error, self.talk.transcript)
 
     def condition(self, data: st.DataObject, name: str, label: str) -> dict[str, Any]:
         """Draw a condition on a file: none, null, its revision or another.
@@ -263,41 +262,15 @@ class UploadsMachine(Machine):
         self.world.judge(asked, self.peers[who].ask(asked))
 
 
-def search(
-    kind: type[Machine], peer: Peer, *, examples: int = 25, steps: int = 30, **more: Any
-) -> None:
+def search(kind: type[Machine], peer: Peer, *, examples: int = 25, steps: int = 30) -> None:
     """Let a machine look for a wrong answer; raise its Deviation, shrunk, if there is one.
 
-    The seed of the run decides what is asked; `more` are settings of Hypothesis.
+    The seed of the run decides what is asked.
     """
     talk = peer.conversation
-    machine = type(kind.__name__, (kind,), {"origin": talk})
-    lasting: dict[str, Any] = {
-        "max_examples": examples,
-        "stateful_step_count": steps,
-        "deadline": None,
-        "database": None,
-        "verbosity": Verbosity.quiet,
-        "print_blob": False,
-        "phases": [phase for phase in Phase if phase is not Phase.explain],
-        "suppress_health_check": list(HealthCheck),
-    }
+    machine = seed(peer.random.getrandbits(64))(type(kind.__name__, (kind,), {"origin": talk}))
+    settings = talk.search.settings(examples, stateful_step_count=steps)
     try:
-        run_state_machine_as_test(
-            seed(peer.random.getrandbits(64))(machine), settings=settings(**(lasting | more))
-        )
-    except (Flaky, FlakyFailure) as error:
-        _take_record(talk, machine)
-        raise Deviation(
-            "the same answers to the same requests", f"others the second time: {error}"
-        ) from error
-    except Deviation:
-        _take_record(talk, machine)
-        raise
-
-
-def _take_record(talk: Conversation, machine: type[Machine]) -> None:
-    """Show the conversation of the newest example, which is the simplest that fails."""
-    if machine.last is not None:
-        talk.transcript.key = machine.last.transcript.key
-        talk.transcript.entries[:] = machine.last.transcript.entries
+        talk.search.conclude(lambda: run_state_machine_as_test(machine, settings=settings))
+    finally:
+        talk.show_found()
