@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from headframe.conformance import codec_events as ev
 from headframe.conformance.codec import CODEC_CHECKS, look_at_codec, run_codec_checks
-from headframe.conformance.codec_checks import CodecPeer
+from headframe.conformance.codec_checks import CodecPeer, cuttings
 from headframe.conformance.codec_process import STARTS, CodecProcess
 from headframe.conformance.codec_program import answer
 from headframe.conformance.codec_random import is_settled
 from headframe.conformance.command import conform
+from headframe.conformance.vectors import VECTORS
 from headframe.conformance.verdicts import Deviation, SetupError, Verdict
 from interop.node import NODE, READER
 
 ROOT = Path(__file__).resolve().parents[2]
-VECTORS = ROOT / "protocol" / "headframe" / "conformance" / "vectors"
+FOLDER = ROOT / "protocol" / "headframe" / "conformance" / "vectors"
 REFERENCE = f"{sys.executable} -m headframe.conformance.codec_program"
 QUESTION = {"op": "read", "role": "server", "chunks": ["02000000", "7b7d"]}
 
@@ -67,7 +70,7 @@ def test_a_reader_in_javascript_passes_every_check():
 
 
 def test_the_reader_in_javascript_reads_the_json_files_by_itself():
-    ran = subprocess.run([NODE, READER, VECTORS], capture_output=True, text=True, check=False)
+    ran = subprocess.run([NODE, READER, FOLDER], capture_output=True, text=True, check=False)
     assert (0, "") == (ran.returncode, ran.stderr)
     assert ran.stdout.endswith("vectors, 0 read differently\n")
 
@@ -330,6 +333,33 @@ def test_results_are_json_lines_if_asked_for():
     told = conformed(REFERENCE, "--only", "build/compact", "--json").output
     rows = [json.loads(row) for row in told.splitlines()]
     assert ["build/compact", {"pass": 1}] == [rows[0]["check"], rows[1]["counts"]]
+
+
+# --- vectors in a file -------------------------------------------------------------------
+
+
+def test_vectors_in_a_file_are_asked_about_alone(tmp_path):
+    vector = VECTORS["FRAME-001-hello"]
+    path = tmp_path / "mine.json"
+    path.write_bytes(msgspec.json.encode([vector]))
+    done = conformed(REFERENCE, "--vectors", str(path), "--json")
+    rows = [json.loads(row) for row in done.output.splitlines()]
+    assert ["vector/FRAME-001-hello", "build/FRAME-001-hello"] == [r["check"] for r in rows[:-1]]
+    assert {"pass": 2} == rows[-1]["counts"]
+
+
+def test_a_vector_in_a_file_is_cut_everywhere():
+    vector = VECTORS["FRAME-001-hello"]
+    cut = [len(first) for first, _ in [*cuttings(vector, random.Random(1), thorough=True)][2:]]
+    assert [*range(1, len(vector.data))] == cut
+
+
+@pytest.mark.parametrize("text", ["{}", "[{}]", "no"])
+def test_what_is_no_file_of_vectors_is_said(text, tmp_path):
+    path = tmp_path / "v.json"
+    path.write_text(text)
+    done = conformed("x", "--vectors", str(path))
+    assert "holds no vectors" in str(done.exception)
 
 
 # --- what the lane leaves out ------------------------------------------------------------

@@ -15,7 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from headframe.conformance.check import OK, Check
-from headframe.conformance.codec_checks import CodecPeer, Skipped, build_checks, vector_checks
+from headframe.conformance.codec_checks import (
+    CodecPeer,
+    Skipped,
+    build_checks,
+    compact_check,
+    vector_checks,
+)
 from headframe.conformance.codec_process import Codec
 from headframe.conformance.codec_random import RANDOM_CHECKS
 from headframe.conformance.searching import Search
@@ -24,7 +30,12 @@ from headframe.conformance.verdicts import Deviation, Result, SetupError, Verdic
 
 __all__ = ["CODEC_CHECKS", "look_at_codec", "run_codec_check", "run_codec_checks"]
 
-CODEC_CHECKS: Final[tuple[Check, ...]] = (*vector_checks(), *build_checks(), *RANDOM_CHECKS)
+CODEC_CHECKS: Final[tuple[Check, ...]] = (
+    *vector_checks(),
+    *build_checks(),
+    compact_check(),
+    *RANDOM_CHECKS,
+)
 """All checks of codecs."""
 
 FIRST: Final = ("FRAME-001-hello", "FRAME-001-reply")

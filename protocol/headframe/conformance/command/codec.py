@@ -18,6 +18,7 @@ import click
 from headframe.conformance import runs, terminal
 from headframe.conformance.check import Check
 from headframe.conformance.codec import CODEC_CHECKS, run_codec_checks
+from headframe.conformance.codec_checks import build_checks, vector_checks
 from headframe.conformance.codec_process import TIMEOUT_S, CodecProcess
 from headframe.conformance.codec_random import EXAMPLES
 from headframe.conformance.command import telling
@@ -29,6 +30,7 @@ from headframe.conformance.command.telling import (
     list_checks,
     selected,
 )
+from headframe.conformance.vectors import Vector, read_vectors
 from headframe.conformance.verdicts import Result, SetupError
 
 __all__ = ["codec"]
@@ -37,6 +39,13 @@ __all__ = ["codec"]
 @click.command(epilog='Example: headframe conform codec "node my_codec.js"')
 @click.argument("program", metavar="COMMAND", required=False)
 @check_options
+@click.option(
+    "--vectors",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ask about the vectors in this file instead, such as one of `headframe fuzz`.",
+)
 @click.option(
     "--examples",
     type=click.IntRange(1),
@@ -51,6 +60,7 @@ def codec(
     only: tuple[str, ...],
     as_list: bool,
     explain: str | None,
+    files: tuple[Path, ...],
     examples: int | None,
     expected_failures: Path | None,
     as_json: bool,
@@ -61,20 +71,21 @@ def codec(
     It is asked one line of JSON at a time, on its standard input, and answers each with one line;
     spec/vectors.md says how.
     """
+    every = _checks_of(files) if files else CODEC_CHECKS
     if explain is not None:
-        return telling.explain(explain, CODEC_CHECKS)
-    checks = selected(CODEC_CHECKS, only)
+        return telling.explain(explain, every)
+    checks = selected(every, only)
     if as_list:
         return list_checks(checks)
     if program is None:
         raise click.UsageError('COMMAND is missing, such as "node my_codec.js"')
     seed = about["seed"] or secrets.token_hex(4)
     teller = Teller(
-        expected=known_failures(expected_failures, CODEC_CHECKS),
+        expected=known_failures(expected_failures, every),
         verbose=about["verbose"],
         quiet=about["quiet"] or as_json,
         total=len(checks),
-        replay=_again(program, _repeated(seed, examples)),
+        replay=_again(program, _repeated(seed, examples, files)),
     )
     run = _run(program, checks, teller, seed=seed, examples=examples, timeout_s=about["timeout"])
     for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
@@ -83,11 +94,23 @@ def codec(
     return int(run.exit)
 
 
-def _repeated(seed: str, examples: int | None) -> str:
+def _checks_of(files: Sequence[Path]) -> tuple[Check, ...]:
+    """Return the checks that vectors in files make; raise UsageError for what is none."""
+    vectors: dict[str, Vector] = {}
+    for path in files:
+        try:
+            vectors |= {vector.id: vector for vector in read_vectors(path.read_bytes())}
+        except ValueError as error:
+            raise click.UsageError(f"{path} holds no vectors: {error}") from error
+    made = [*vectors.values()]
+    return (*vector_checks(made, thorough=True), *build_checks(made))
+
+
+def _repeated(seed: str, examples: int | None, files: Sequence[Path]) -> str:
     """Return the options that a run is repeated with."""
     given = [f"--seed {shlex.quote(seed)}"]
     given += [] if examples is None else [f"--examples {examples}"]
-    return " ".join(given)
+    return " ".join([*given, *(f"--vectors {shlex.quote(str(path))}" for path in files)])
 
 
 def _again(program: str, options: str) -> Callable[[Result], str]:

@@ -21,7 +21,7 @@ import msgspec
 
 from headframe.conformance.codec_events import Cut, End, Eof, Event, Header, expanded
 
-__all__ = ["VECTORS", "Annotation", "Awaited", "Category", "Side", "Vector"]
+__all__ = ["VECTORS", "Annotation", "Awaited", "Category", "Side", "Vector", "read_vectors"]
 
 FILES: Final = (
     "frame",
@@ -121,13 +121,20 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         )
 
 
+def read_vectors(text: bytes) -> list[Vector]:
+    """Return the vectors of a file; raise ValueError for what is none."""
+    found: list[Vector] = msgspec.json.decode(text, type=list[Vector])
+    for vector in found:
+        if not vector.rules or not vector.events:
+            raise ValueError(f"{vector.id} has no rules or no events")
+        vector.data  # noqa: B018  (raises where the hex is none)
+    return found
+
+
 def _read() -> Mapping[str, Vector]:
-    decoder = msgspec.json.Decoder(list[Vector])
     folder = resources.files(__name__)
     vectors = [
-        vector
-        for name in FILES
-        for vector in decoder.decode((folder / f"{name}.json").read_bytes())
+        vector for name in FILES for vector in read_vectors((folder / f"{name}.json").read_bytes())
     ]
     return MappingProxyType({vector.id: vector for vector in vectors})
 
