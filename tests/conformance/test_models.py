@@ -13,6 +13,7 @@ from headframe.conformance.preflight import look_at
 from headframe.conformance.replies import Reply
 from headframe.conformance.requests import delete, get, list_, move, put, stat
 from headframe.conformance.runner import chosen, run_check
+from headframe.conformance.searching import Search
 from headframe.conformance.transcript import Kind
 from headframe.conformance.verdicts import Deviation, Verdict
 from headframe_server.directory import DirectoryStore
@@ -27,9 +28,17 @@ def target(serving):
 
 
 @pytest.mark.parametrize("check", MODELS, ids=lambda check: check.id)
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_reference_is_as_the_models_say(target, check, seed):
-    result = run_check(target, look_at(target), check, seed=seed)
+@pytest.mark.parametrize(
+    ("seed", "examples"),
+    [
+        ("1", 8),
+        pytest.param("1", None, marks=pytest.mark.slow),
+        pytest.param("2", None, marks=pytest.mark.slow),
+    ],
+)
+def test_the_reference_is_as_the_models_say(target, check, seed, examples):
+    search = Search(examples=examples)
+    result = run_check(target, look_at(target), check, seed=seed, search=search)
     assert (Verdict.PASS, "ok") == (result.verdict, result.got)
 
 

@@ -24,6 +24,12 @@ def searching(machine: str) -> Run:
     return run
 
 
+def hurting(peer: Peer) -> None:
+    """Look for a damaged stream that is answered wrongly."""
+    damage: Any = import_module("headframe.conformance.models.damage")
+    damage.hurt(peer)
+
+
 chapter.add(
     "files",
     "Files are what was put, whatever is asked by whom, under any condition.",
@@ -48,6 +54,17 @@ chapter.add(
     " HF-RESUME-016 HF-RESUME-017 HF-RESUME-018 HF-RESUME-022 HF-RESUME-024 HF-RESUME-025"
     " HF-RESUME-026",
     searching("UploadsMachine"),
+)
+
+chapter.add(
+    "damage",
+    "Damaged streams are answered as far as they make sense, and then end.",
+    "HF-ERROR-004 HF-ERROR-001 HF-ERROR-002 HF-ERROR-003 HF-ERROR-005 HF-ERROR-008 HF-ERROR-012"
+    " HF-FRAME-002 HF-FRAME-005 HF-FRAME-006 HF-HEADER-002 HF-BODY-004 HF-BODY-005 HF-BODY-010"
+    " HF-BODY-012 HF-REQ-003 HF-REQ-006 HF-REPLY-002 HF-REPLY-003 HF-REPLY-012 HF-TIME-006"
+    " HF-TIME-007",
+    hurting,
+    needs=frozenset({"plain"}),
 )
 
 CHECKS: Final = chapter.checks
