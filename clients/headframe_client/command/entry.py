@@ -46,6 +46,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     ),
     "demo": ("headframe_client.command.demo:demo", "Move real files there and back, and see."),
     "conform": ("headframe.conformance.command:conform", "Hold an implementation to the rules."),
+    "fuzz": (
+        "headframe.conformance.command.fuzz:fuzz",
+        "Look for what no check has thought of, for a time.",
+    ),
     "spec": (
         "headframe.conformance.command.specification:spec",
         "Show the rules and what shows that they are kept.",

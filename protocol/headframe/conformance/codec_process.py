@@ -45,11 +45,19 @@ class CodecProcess:
         codec.ask({"op": "read", "role": "server", "chunks": []})
     """
 
-    def __init__(self, command: str | Sequence[str], *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        starts: int | None = STARTS,
+    ) -> None:
+        """`starts`: how often it is started before it is given up; None: it never is."""
         self.command = (
             shlex.split(command, posix=os.name != "nt") if isinstance(command, str) else [*command]
         )
         self.timeout_s = timeout_s
+        self.most_starts = starts
         self.starts = 0
         self._process: subprocess.Popen[str] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
@@ -97,8 +105,10 @@ class CodecProcess:
         """Return the process; start it if there is none."""
         if self._process is None:
             self.starts += 1
-            if self.starts > STARTS:
-                raise SetupError(f"{self.command[0]} has ended or kept silent {STARTS} times")
+            if self.most_starts is not None and self.starts > self.most_starts:
+                raise SetupError(
+                    f"{self.command[0]} has ended or kept silent {self.most_starts} times"
+                )
             try:
                 self._process = subprocess.Popen(  # noqa: S603  (the user's own command)
                     self.command,
