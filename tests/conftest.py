@@ -2,11 +2,16 @@
 
 HYPOTHESIS_PROFILE=random pytest        look for new bugs
 HYPOTHESIS_PROFILE=long pytest          the same, ten times as long
+HYPOTHESIS_PROFILE=nightly pytest       the same; what failed is tried first the next time
+
+HEADFRAME_DATABASE says where `nightly` remembers it: a folder, or redis://HOST:PORT/0 for many
+machines; without it, in the cache of this user.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 from hypothesis import HealthCheck, settings
 
@@ -20,4 +25,16 @@ settings.register_profile(
 )
 settings.register_profile("random", settings.get_profile("ci"), derandomize=False, max_examples=300)
 settings.register_profile("long", settings.get_profile("random"), max_examples=3000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+chosen = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+if chosen == "nightly":
+    from headframe.conformance.databases import default_place, open_database
+
+    settings.register_profile(
+        "nightly",
+        settings.get_profile("long"),
+        database=open_database(
+            os.environ.get("HEADFRAME_DATABASE") or default_place(),
+            on_loss=lambda told: print(told, file=sys.stderr),
+        ),
+    )
+settings.load_profile(chosen)
