@@ -36,13 +36,12 @@ __all__ = [
     "PutCall",
     "ReplyCall",
     "StatCall",
-    "check_revision",
+    "need",
 ]
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have moved and, where it is known, how many will."""
 
-_REVISION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST: Final = re.compile(r"sha-256:[0-9a-f]{64}")
 
 R = TypeVar("R")
@@ -52,18 +51,19 @@ V = TypeVar("V")
 class Call(Generic[R]):
     """One request and what has come of it so far."""
 
+    done = False
+    """Nothing more comes for this call."""
+    error: Exception | None = None
+    """The first thing that went wrong."""
+    body_left = 0
+    """How much body the reply may still have."""
+    _digest: str | UnsetType = UNSET
+    """From the reply's first header or its trailers."""
+    _result: R | None = None
+
     def __init__(self, subject: str) -> None:
         self.subject = subject
         """What errors are about, a file's name."""
-        self.done = False
-        """Nothing more comes for this call."""
-        self.error: Exception | None = None
-        """The first thing that went wrong."""
-        self.body_left = 0
-        """How much body the reply may still have."""
-        self._digest: str | UnsetType = UNSET
-        """From the reply's first header or its trailers."""
-        self._result: R | None = None
 
     def receive(self, event: Reply | BodyChunk | MessageFinished | MessageAborted) -> None:
         """Take in the next part of the reply; raise ProtocolViolation if it makes no sense."""
@@ -74,12 +74,12 @@ class Call(Generic[R]):
                     raise ProtocolViolation(f"the reply about {self.subject!r} has too much body")
                 if self.error is None:
                     self._take(event.data)
+            elif not isinstance(event, Reply):
+                self._end(event)
             elif isinstance(event, Refusal):
                 self.refuse(Refused.of(event, self.subject))
-            elif isinstance(event, Reply):
-                self._open(event)
             else:
-                self._end(event)
+                self._open(event)
         except (Refused, DigestMismatch, OSError) as error:
             self.refuse(error)
 
@@ -123,18 +123,14 @@ class Call(Generic[R]):
 
     def _need(self, value: V | UnsetType, member: str) -> V:
         """Return a value that the reply has to hold."""
-        if isinstance(value, UnsetType):
-            raise ProtocolViolation(f"a reply about {self.subject!r} lacks {member}")
-        return value
+        return need(value, member, self.subject)
 
 
-def check_revision(rev: str | UnsetType, subject: str) -> str:
-    """Return a revision that a reply has to hold; raise ProtocolViolation if it is none."""
-    if isinstance(rev, UnsetType):
-        raise ProtocolViolation(f"a reply about {subject!r} lacks rev")
-    if not _REVISION.fullmatch(rev):
-        raise ProtocolViolation(f"a reply about {subject!r} has rev {rev!r}, which is none")
-    return rev
+def need(value: V | UnsetType, member: str, subject: str) -> V:
+    """Return a value that a reply has to hold; raise ProtocolViolation if it does not."""
+    if isinstance(value, UnsetType):
+        raise ProtocolViolation(f"a reply about {subject!r} lacks {member}")
+    return value
 
 
 class ReplyCall(Call[Any]):
@@ -150,12 +146,10 @@ class ReplyCall(Call[Any]):
 class PutCall(Call[PutResult]):
     """A put; whoever sends the body says at its end what was sent."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.sent_total = 0
-        self.sent_digest: str | None = None
-        """None: nobody wants to verify it."""
-        self._reply = PutReply()
+    sent_total = 0
+    sent_digest: str | None = None
+    """None: nobody wants to verify it."""
+    _reply = PutReply()
 
     def _open(self, reply: Reply) -> None:
         assert isinstance(reply, PutReply)
@@ -170,7 +164,7 @@ class PutCall(Call[PutResult]):
             raise ProtocolViolation(
                 f"{self.subject!r} was stored with {total} bytes, {self.sent_total} were sent"
             )
-        rev = check_revision(self._reply.rev, self.subject)
+        rev = self._need(self._reply.rev, "rev")
         return PutResult(name=self.subject, rev=rev, total=total, digest=digest)
 
 
@@ -185,7 +179,7 @@ class StatCall(Call[FileState]):
         reply = self._reply
         return FileState(
             name=self.subject,
-            rev=check_revision(reply.rev, self.subject),
+            rev=self._need(reply.rev, "rev"),
             total=self._need(reply.total, "total"),
             mtime=None if isinstance(reply.mtime, UnsetType) else reply.mtime,
             digest=None if isinstance(reply.digest, UnsetType) else _check_digest(reply.digest),

@@ -31,7 +31,7 @@ from headframe import (
     check_name,
 )
 from headframe_client.address import DEFAULT_HOST, DEFAULT_PORT, Address, parse_url
-from headframe_client.calls import Progress, ReplyCall, StatCall, check_revision
+from headframe_client.calls import Progress, ReplyCall, StatCall, need
 from headframe_client.errors import InvalidArgument
 from headframe_client.gets import GetTransfer
 from headframe_client.journal import Upload
@@ -173,7 +173,7 @@ class Client:
         if if_absent and if_rev is not None:
             raise InvalidArgument("a file that must not exist has no revision")
 
-        def claim(opened: Source) -> Upload | None:
+        def claim(_: PutTransfer, opened: Source) -> Upload | None:
             if upload is None or opened.size is None:
                 return None
             return Upload(upload, continues=True, repeats=True)
@@ -327,7 +327,7 @@ class Client:
         )
         reply = self._ask(request, name)
         assert isinstance(reply, MoveReply)
-        return check_revision(reply.rev, name)
+        return need(reply.rev, "rev", name)
 
     def _hello(self, auth: dict[str, str] | UnsetType = UNSET) -> Hello:
         return Hello(id=self.session.next_id(), auth=auth)

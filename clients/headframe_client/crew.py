@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from headframe import ErrorCode, Refusal
-from headframe_client.calls import Call, Progress
+from headframe_client.calls import Call
 from headframe_client.client import Client
 from headframe_client.errors import ClientError, ConnectionFailed, InvalidArgument, Refused
 from headframe_client.outcome import Outcome
@@ -130,22 +130,16 @@ class Crew:
                 return None
             if transfer is not None:
                 self._open[id(transfer)] = transfer
-                transfer.progress = self._watch(transfer)
+                transfer.progress = partial(self._advance, transfer)
             return transfer
 
-    def _watch(self, transfer: Transfer[Any]) -> Progress:
-        """Return what takes the progress of one file."""
-        before: int | None = None
-
-        def take(moved_bytes: int, total: int | None) -> None:
-            nonlocal before
-            with self._lock:
-                if before is None:
-                    self.outcome.held_bytes += transfer.held_bytes
-                self.outcome.advance(moved_bytes - (before or 0), total)
-            before = moved_bytes
-
-        return take
+    def _advance(self, transfer: Transfer[Any], moved_bytes: int, total: int | None) -> None:
+        """A transfer has come so far."""
+        with self._lock:
+            before, transfer.moved_bytes = transfer.moved_bytes, moved_bytes
+            if before is None:
+                self.outcome.held_bytes += transfer.held_bytes
+            self.outcome.advance(moved_bytes - (before or 0), total)
 
     def await_turn(self) -> bool:
         """Wait until what was refused for now may begin again; return whether there is any."""

@@ -11,8 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from headframe import BadName, check_name
 from headframe_client.parts import SUFFIXES
@@ -28,8 +29,7 @@ _WINDOWS_FORBIDDEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(Struct, frozen=True, gc=False):
     """A file found in a folder."""
 
     path: str
@@ -76,36 +76,34 @@ def walk_folder(folder: str | os.PathLike[str], prefix: str = "") -> Iterator[Lo
     if not found:
         yield LocalFile(os.fspath(folder), prefix, 0, "is an empty folder", skipped=True)
     for order, entry in found:
-        name = prefix + entry.name
-        if order.endswith(b"/"):
-            yield from walk_folder(entry.path, f"{name}/")
-            continue
-        yield _look_at(entry, name)
+        if order[-1] == "/":
+            yield from walk_folder(entry.path, prefix + order)
+        else:
+            yield _look_at(entry, prefix + order)
 
 
-def _order_of(entry: os.DirEntry[str]) -> bytes:
-    """Return what orders an entry among the others; with a `/` behind it, it is a folder."""
-    name = os.fsencode(entry.name)
-    return name + b"/" if entry.is_dir(follow_symlinks=False) else name
+def _order_of(entry: os.DirEntry[str]) -> str:
+    """Return what orders an entry among the others; with a `/` behind it, it is a folder.
+
+    Text is ordered as its UTF-8 bytes are.
+    """
+    return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
 def _look_at(entry: os.DirEntry[str], name: str) -> LocalFile:
     """Return a directory entry as a file, or as one in trouble."""
-    if entry.name.endswith(SUFFIXES) and entry.name.startswith("."):
+    if entry.name[0] == "." and entry.name.endswith(SUFFIXES):
         return LocalFile(entry.path, name, 0, "is an unfinished file of a get", skipped=True)
-    trouble, size, mtime = "", 0, None
     try:
-        if entry.is_symlink():
-            trouble = "is a symbolic link"
-        elif not entry.is_file(follow_symlinks=False):
-            trouble = "is no regular file"
-        else:
+        if entry.is_file(follow_symlinks=False):
             status = entry.stat(follow_symlinks=False)
-            size, mtime = status.st_size, status.st_mtime_ns // 1000
             check_name(name)
+            mtime = status.st_mtime_ns // 1000
+            return LocalFile(entry.path, name, status.st_size, mtime=mtime)
+        trouble = "is a symbolic link" if entry.is_symlink() else "is no regular file"
     except (OSError, BadName) as error:
         trouble = getattr(error, "strerror", None) or str(error)
-    return LocalFile(entry.path, name, size, trouble, mtime=mtime)
+    return LocalFile(entry.path, name, 0, trouble)
 
 
 class LocalFolder:

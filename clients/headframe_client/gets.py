@@ -11,7 +11,7 @@ import hashlib
 from typing import Any, Final
 
 from headframe import UNSET, ErrorCode, Get, GetReply, Reply, UnsetType
-from headframe_client.calls import Call, Progress, check_revision
+from headframe_client.calls import Call, Progress
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import GetResult
 from headframe_client.session import FRAME_BYTES, Session
@@ -82,7 +82,7 @@ class GetCall(Call[GetResult]):
     def _open(self, reply: Reply) -> None:
         assert isinstance(reply, GetReply)
         reception = self._reception
-        rev = check_revision(reply.rev, self.subject)
+        rev = self._need(reply.rev, "rev")
         self._total = self._need(reply.total, "total")
         self._mtime = None if isinstance(reply.mtime, UnsetType) else reply.mtime
         if reply.offset is not UNSET and reply.offset != self._offset:

@@ -9,7 +9,6 @@ far as the digest of the whole decides; what it has of another file is sent agai
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -26,12 +25,19 @@ from headframe_client.transfers import Transfer
 
 __all__ = ["Claim", "PutTransfer"]
 
-Claim = Callable[[Source], Upload | None]
-"""Says, of a source that has been opened, as which upload it is sent; None: as none."""
-
 
 class PutTransfer(Transfer[PutResult]):
     """A file on its way to a server."""
+
+    _upload: Upload | None = None
+    _version: tuple[int | None, int | None] | None = None
+    """Of the source, when the upload was claimed."""
+    _asks = False
+    """Whether the next call asks how much of the upload the server has."""
+    _sent = False
+    """Whether this transfer has sent anything: then an upload that is finished is its own."""
+    _mended = False
+    """Whether it has begun anew already because of what the server had."""
 
     def __init__(
         self,
@@ -54,15 +60,6 @@ class PutTransfer(Transfer[PutResult]):
         self._if = if_
         self._claim = claim
         self._verify = verify
-        self._upload: Upload | None = None
-        self._version: tuple[int | None, int | None] | None = None
-        """Of the source, when the upload was claimed."""
-        self._asks = False
-        """Whether the next call asks how much of the upload the server has."""
-        self._sent = False
-        """Whether this transfer has sent anything: then an upload that is finished is its own."""
-        self._mended = False
-        """Whether it has begun anew already because of what the server had."""
 
     @property
     def repeatable(self) -> bool:
@@ -87,7 +84,7 @@ class PutTransfer(Transfer[PutResult]):
         version = (source.size, source.mtime_ns)
         self.total = source.size
         if self._version is None:
-            self._upload = self._claim(source) if self._claim is not None else None
+            self._upload = self._claim(self, source) if self._claim is not None else None
             self._asks = self._upload is not None and self._upload.continues
         elif version != self._version and self._upload is not None:
             self._begin_anew()
@@ -124,7 +121,7 @@ class PutTransfer(Transfer[PutResult]):
             if self._upload is not None:
                 self._upload.forget()
             result: PutResult = call.result()
-            return dataclasses.replace(result, offset=self.held_bytes)
+            return replace(result, offset=self.held_bytes) if self.held_bytes else result
         self._asks = self._upload is not None
         if isinstance(error, Refused) and self._upload is not None and not self._mended:
             self._mended = True
@@ -187,6 +184,9 @@ class PutTransfer(Transfer[PutResult]):
         else:
             self._upload.release()
 
+
+Claim = Callable[[PutTransfer, Source], Upload | None]
+"""Says, of a transfer whose source has been opened, as which upload it is sent; None: as none."""
 
 _UPLOAD_LOST: Final = (ErrorCode.DIGEST_MISMATCH, ErrorCode.SIZE_MISMATCH, ErrorCode.UPLOAD_GONE)
 _NOT_BEGUN: Final = (

@@ -6,13 +6,12 @@ to say and did not is a ProtocolViolation before one of these is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["Entry", "FileState", "GetResult", "Kept", "PutResult", "UploadState"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PutResult:
+class PutResult(Struct, frozen=True, kw_only=True, gc=False):
     """A file that the server has stored."""
 
     name: str
@@ -26,8 +25,7 @@ class PutResult:
     """Where in the file this put began: the server had the rest from an earlier one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetResult:
+class GetResult(Struct, frozen=True, kw_only=True, gc=False):
     """A file, or a range of it, that has arrived."""
 
     name: str
@@ -46,8 +44,7 @@ class GetResult:
     """Whether the whole file is here and has that digest; False for a part of a file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True, gc=False):
     """A file that was not moved: both sides have it already."""
 
     name: str
@@ -57,8 +54,7 @@ class Kept:
     """Whether the digests were compared; otherwise only size and time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileState:
+class FileState(Struct, frozen=True, kw_only=True, gc=False):
     """What a server knows of a file."""
 
     name: str
@@ -71,8 +67,7 @@ class FileState:
     """None unless it was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadState:
+class UploadState(Struct, frozen=True, kw_only=True, gc=False):
     """What a server has of an upload."""
 
     offset: int
@@ -83,8 +78,7 @@ class UploadState:
     """Of the file that it has become; None: it is unfinished."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """One line of a listing: a file, or a prefix that several names share."""
 
     name: str

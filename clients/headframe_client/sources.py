@@ -12,12 +12,14 @@ the bytes go by and travels in the last header.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final, cast
+import sys
+from collections.abc import Iterable
+from typing import BinaryIO, Final, Self, cast
 
 from msgspec.structs import replace
 
@@ -36,27 +38,34 @@ come piece by piece, of which nobody has to know how many."""
 
 _AT_HAND: Final = (bytes, bytearray, memoryview)
 _NAMED: Final = (str, os.PathLike)
+_READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class Source:
     """Bytes to put, read frame by frame into one buffer."""
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        size: int | None,
-        status: os.stat_result | None = None,
-        *,
-        verify: bool = True,
-    ) -> None:
-        self._file = file
+    mtime_ns: int | None = None
+    """When the file was changed."""
+    read_bytes = 0
+
+    def __init__(self, size: int | None, *, verify: bool) -> None:
         self.size = size
         """How many bytes there are; None if that is not known beforehand."""
-        self.mtime_ns = None if status is None else status.st_mtime_ns
-        """When the file was changed."""
-        self.read_bytes = 0
         self.exhausted = size == 0
         self._hash = hashlib.sha256() if verify else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was opened here."""
+
+    def _fill(self, buffer: memoryview) -> int:
+        """Read what there is and wait only when there is nothing; return how much, 0 at the end."""
+        raise NotImplementedError
 
     def skip(self, count: int, buffer: memoryview) -> None:
         """Read so many bytes that the server has already; they count for the digest."""
@@ -75,41 +84,73 @@ class Source:
 
     def read_frame(self, buffer: memoryview) -> memoryview:
         """Return the next bytes, in `buffer`; empty only at the end."""
-        frame = self._read_frame(buffer)
+        if self.size is None:
+            frame = buffer[: self._fill(buffer)]
+            self.exhausted = not frame
+        else:
+            frame = buffer[: self.size - self.read_bytes]
+            self._fill_all(frame)
+            self.exhausted = self.read_bytes + len(frame) == self.size
+        self.read_bytes += len(frame)
         if self._hash is not None:
             self._hash.update(frame)
         return frame
 
-    def _read_frame(self, buffer: memoryview) -> memoryview:
-        if self.size is None:
-            frame = self._read_available(buffer)
-            self.exhausted = not frame
-            return frame
-        view = buffer[: self.size - self.read_bytes]
-        filled = 0
-        while filled < len(view):
-            read = self._file.readinto(view[filled:])  # type: ignore[attr-defined]
+    def _fill_all(self, frame: memoryview) -> None:
+        filled = self._fill(frame) if frame else 0
+        while filled < len(frame):
+            read = self._fill(frame[filled:])
             if not read:
                 raise OSError(
                     f"the source ended after {self.read_bytes + filled} bytes, {self.size} are due"
                 )
             filled += read
-        self.read_bytes += filled
-        self.exhausted = self.read_bytes == self.size
-        return view
 
-    def _read_available(self, buffer: memoryview) -> memoryview:
-        """Read what there is; wait only when there is nothing, so that a slow source flows."""
+
+class _Named(Source):
+    """A file that is opened by its path."""
+
+    def __init__(self, path: str | os.PathLike[str], *, verify: bool) -> None:
+        self._descriptor = os.open(path, _READ_ONLY)
+        status = os.fstat(self._descriptor)
+        regular = stat.S_ISREG(status.st_mode) and status.st_size > 0
+        super().__init__(status.st_size if regular else None, verify=verify)
+        self.mtime_ns = status.st_mtime_ns
+        if stat.S_ISDIR(status.st_mode):
+            self.close()
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    if sys.platform == "win32":
+
+        def _fill(self, buffer: memoryview) -> int:
+            data = os.read(self._descriptor, len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+
+    else:
+
+        def _fill(self, buffer: memoryview) -> int:
+            return os.readv(self._descriptor, (buffer,))
+
+
+class _Opened(Source):
+    """A file that somebody else has opened."""
+
+    def __init__(self, file: BinaryIO, size: int | None, *, verify: bool) -> None:
+        super().__init__(size, verify=verify)
+        self._file = file
+
+    def _fill(self, buffer: memoryview) -> int:
         for name in ("readinto1", "readinto"):
             if hasattr(self._file, name):
-                filled = getattr(self._file, name)(buffer) or 0
-                break
-        else:
-            data = self._file.read(len(buffer))
-            filled = len(data)
-            buffer[:filled] = data
-        self.read_bytes += filled
-        return buffer[:filled]
+                return getattr(self._file, name)(buffer) or 0
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Pieces(io.RawIOBase):
@@ -141,21 +182,16 @@ def is_repeatable(source: PutSource) -> bool:
     return isinstance(source, (*_AT_HAND, *_NAMED))
 
 
-@contextlib.contextmanager
-def open_source(source: PutSource, *, verify: bool = True) -> Iterator[Source]:
+def open_source(source: PutSource, *, verify: bool = True) -> Source:
     """Open what is to be put; raise OSError if it cannot be read."""
+    if isinstance(source, _NAMED):
+        return _Named(source, verify=verify)
     if isinstance(source, _AT_HAND):
-        yield Source(io.BytesIO(source), memoryview(source).nbytes, verify=verify)
-    elif isinstance(source, _NAMED):
-        with open(source, "rb", buffering=0) as opened:
-            status = os.fstat(opened.fileno())
-            regular = stat.S_ISREG(status.st_mode) and status.st_size > 0
-            yield Source(opened, status.st_size if regular else None, status, verify=verify)
-    elif hasattr(source, "read"):
+        return _Opened(io.BytesIO(source), memoryview(source).nbytes, verify=verify)
+    if hasattr(source, "read"):
         file = cast("BinaryIO", source)
-        yield Source(file, _rest_of(file), verify=verify)
-    else:
-        yield Source(cast("BinaryIO", _Pieces(source)), None, verify=verify)
+        return _Opened(file, _rest_of(file), verify=verify)
+    return _Opened(cast("BinaryIO", _Pieces(source)), None, verify=verify)
 
 
 def digest_of(path: str | os.PathLike[str]) -> str:
@@ -189,7 +225,9 @@ def send_put(
     call = PutCall(put.filename)
     head: Put | Continuation = put
     try:
-        for head, frame in _cut_frames(call, put, source, session.frame_buffer):
+        while True:
+            frame = source.read_frame(session.frame_buffer)
+            head = _announce(frame, source, call, put if head is put else Continuation())
             if isinstance(head, Put):
                 session.begin(call, head)
             else:
@@ -198,7 +236,9 @@ def send_put(
                 session.send(BodyChunk(frame))
             if progress is not None:
                 progress(source.read_bytes, source.size)
-            if head.more and session.poll() and call.error is not None:
+            if not head.more:
+                return call
+            if session.poll() and call.error is not None:
                 break
     except ConnectionFailed:
         if not call.done:
@@ -208,27 +248,21 @@ def send_put(
         if not head.more:
             raise
         call.refuse(error)
-    if head.more:
-        with contextlib.suppress(ConnectionFailed):
-            session.send(Continuation(abort=True))
+    with contextlib.suppress(ConnectionFailed):
+        session.send(Continuation(abort=True))
     return call
 
 
-def _cut_frames(
-    call: PutCall, put: Put, source: Source, buffer: memoryview
-) -> Iterator[tuple[Put | Continuation, memoryview]]:
-    """Return the frames of a put: header and body, each body valid until the next."""
-    head: Put | Continuation = put
-    while True:
-        frame = source.read_frame(buffer)
-        if not source.exhausted:
-            if head is put and source.size is not None:
-                head = replace(put, total=source.size)
-            yield replace(head, filesize=len(frame), more=True), frame
-            head = Continuation()
-            continue
-        call.sent_total, call.sent_digest = source.read_bytes, source.digest
-        if head is not put and source.size is None:
-            head = Continuation(total=call.sent_total)
-        yield replace(head, filesize=len(frame), digest=source.digest or UNSET), frame
-        return
+def _announce(
+    frame: memoryview, source: Source, call: PutCall, head: Put | Continuation
+) -> Put | Continuation:
+    """Return the header that goes before a frame."""
+    first, size = isinstance(head, Put), source.size
+    if not source.exhausted:
+        if first and size is not None:
+            head = replace(head, total=size)
+        return replace(head, filesize=len(frame), more=True)
+    call.sent_total, call.sent_digest = source.read_bytes, source.digest
+    if not first and size is None:
+        head = Continuation(total=call.sent_total)
+    return replace(head, filesize=len(frame), digest=call.sent_digest or UNSET)

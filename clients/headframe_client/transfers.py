@@ -42,18 +42,21 @@ R_co = TypeVar("R_co", covariant=True)
 class Transfer(Generic[R_co]):
     """A file that is to be moved, or removed."""
 
+    path = ""
+    """Here; empty where there is none."""
+    total: int | None = None
+    """Bytes of the file, as far as known."""
+    held_bytes = 0
+    """How much the far side, or this one, had already when the last call began."""
+    told_bytes = 0
+    """How much of that somebody has been told."""
+    moved_bytes: int | None = None
+    """How far it has come, as somebody has been told; None: nobody has."""
+    progress: Progress | None = None
+
     def __init__(self, name: str) -> None:
         self.name = name
         """On the server."""
-        self.path = ""
-        """Here; empty where there is none."""
-        self.total: int | None = None
-        """Bytes of the file, as far as known."""
-        self.held_bytes = 0
-        """How much the far side, or this one, had already when the last call began."""
-        self.told_bytes = 0
-        """How much of that somebody has been told."""
-        self.progress: Progress | None = None
 
     @property
     def repeatable(self) -> bool:

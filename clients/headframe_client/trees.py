@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from headframe import UNSET, BadName, UnsetType
 from headframe_client.address import Address
@@ -98,16 +100,20 @@ def compare_names(files: Iterable[LocalFile], entries: Iterable[Entry]) -> Itera
     """Return the files, each with what the server has under its name.
 
     Both come in the order of the UTF-8 bytes of their names, as `walk_folder` and `list_names` give
-    them.
+    them; that is the order of the text as well.
     """
-    entries = iter(entries)
+    files, entries = iter(files), iter(entries)
     entry = next(entries, None)
     for file in files:
-        name = os.fsencode(file.name)
-        while entry is not None and entry.name.encode() < name:
+        while entry is not None and entry.name < file.name:
             entry = next(entries, None)
-        same = entry is not None and entry.name == file.name
-        yield replace(file, there=entry) if same else file
+        if entry is None:
+            yield file
+            yield from files
+        elif entry.name == file.name:
+            yield replace(file, there=entry)
+        else:
+            yield file
 
 
 def put_tree(
@@ -126,6 +132,7 @@ def put_tree(
     """
     options = TreeOptions() if options is None else options
     outcome = Outcome() if outcome is None else outcome
+    claim = _claim(options, always=not isinstance(if_, UnsetType))
 
     def transfers() -> Iterator[Transfer[Any]]:
         for file in files:
@@ -140,7 +147,7 @@ def put_tree(
                 file.path,
                 mtime=True,
                 if_=if_,
-                claim=_claim(file, options, always=not isinstance(if_, UnsetType)),
+                claim=claim,
                 verify=options.verify,
             )
             put.path = file.path
@@ -169,20 +176,20 @@ def _run(
     crew.run()
 
 
-def _claim(file: LocalFile, options: TreeOptions, *, always: bool) -> Claim:
+def _claim(options: TreeOptions, *, always: bool) -> Claim:
     """Return what decides as which upload a file is sent: a small one needs none, unless `always`.
 
     Without a condition a put whose reply was lost is simply made again.
     """
 
-    def claim(source: Source) -> Upload | None:
+    def claim(put: PutTransfer, source: Source) -> Upload | None:
         small = source.size is not None and source.size <= FRAME_BYTES
         if source.size is None or (small and not always):
             return None
         if small or options.journal is None or options.address is None or source.mtime_ns is None:
             return Upload(new_upload())
-        url = str(options.address.at(file.name))
-        return options.journal.claim(url, file.path, source.size, source.mtime_ns)
+        url = str(options.address.at(put.name))
+        return options.journal.claim(url, put.path, source.size, source.mtime_ns)
 
     return claim
 

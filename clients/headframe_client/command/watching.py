@@ -67,7 +67,6 @@ class Watch(Outcome):
             self._print_row(transfer, result)
         elif self.options.verbose:
             self._say(f"{PAST[self.verb]} {escape(transfer.path or transfer.name)}")
-        self._redraw()
 
     def keep(self, transfer: Transfer[Any], result: Kept) -> None:
         """A file was where it belongs already."""
@@ -76,7 +75,6 @@ class Watch(Outcome):
             self._print_row(transfer, result, skipped="identical")
         elif self.options.verbose:
             self._say(f"skipped {escape(transfer.path or transfer.name)}: identical")
-        self._redraw()
 
     def skip(self, path: str, reason: str) -> None:
         """A file is left out."""
@@ -99,7 +97,8 @@ class Watch(Outcome):
         Outcome.advance(self, byte_count, total)
         if not self.several:
             self.total_bytes = total
-        self._redraw()
+        if self.draw is not None:
+            self.draw()
 
     def lose(self, error: ClientError, wait_s: float) -> None:
         """A connection was lost: a word about it, once until there is progress."""
@@ -118,10 +117,6 @@ class Watch(Outcome):
         row |= {"offset": getattr(result, "offset", None) or None}
         known = {name: value for name, value in row.items() if value is not None}
         click.echo(json.dumps(known | more), err=self.output)
-
-    def _redraw(self) -> None:
-        if self.draw is not None:
-            self.draw()
 
     # --- at the end --------------------------------------------------------------------------
 
