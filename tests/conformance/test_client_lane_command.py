@@ -61,8 +61,17 @@ def test_what_a_client_leaves_and_says_is_seen(tmp_path):
     code = "open('a','w').write('x'); open('../elsewhere/b','w'); print('bye'); raise SystemExit(3)"
     sandbox, ended = sandboxed(tmp_path, code)
     assert {"a": b"x"} == sandbox.files()
-    assert ["elsewhere/b"] == sandbox.strays()
+    assert ["elsewhere/b"] == sandbox.strays(sending=False)
     assert (3, "exit code 3: bye") == (ended.code, str(ended))
+
+
+def test_only_a_client_that_sends_may_write_beside_the_source_and_none_to_it(tmp_path):
+    sandbox = Sandbox(tmp_path / "box")
+    sandbox.source("a", b"hello")
+    code = "open('../source/a.memory','w'); open('../source/a','w')"
+    sandbox.run([sys.executable, "-S", "-c", code], 10)
+    assert ["source/a"] == sandbox.strays(sending=True)
+    assert ["source/a", "source/a.memory"] == sandbox.strays(sending=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="groups of processes are POSIX's")

@@ -1,7 +1,7 @@
 """One run of a client, in a folder of its own: how it ended, what it said, what it left.
 
     FOLDER/target/      where the client is to put what it fetches; its working directory
-    FOLDER/source/      what it is to send
+    FOLDER/source/      what it is to send; beside it, it may remember how far it has come
     FOLDER/elsewhere/   nothing that it has any business with
     FOLDER/state/       what it may remember, by XDG_STATE_HOME
 
@@ -108,11 +108,12 @@ class Sandbox:
             if path.is_file()
         }
 
-    def strays(self) -> list[str]:
-        """Return what the run has made, changed or removed outside of the target."""
+    def strays(self, *, sending: bool) -> list[str]:
+        """Return what the run has made, changed or removed where it has no business to."""
         after = self._look_outside()
         changed = {n for n in {*self.before, *after} if self.before.get(n) != after.get(n)}
-        return sorted(changed)
+        memory = {n for n in changed - self.before.keys() if sending and n.startswith("source/")}
+        return sorted(changed - memory)
 
     def _look_outside(self) -> dict[str, str]:
         """Return what is there, but for the target and the client's own memory."""

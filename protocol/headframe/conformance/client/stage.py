@@ -151,7 +151,7 @@ class Stage:
             wanted=wanted,
             ended=ended,
             files=_below(sandbox.files(), local.name if op is Op.GET_ALL else ""),
-            strays=sandbox.strays(),
+            strays=sandbox.strays(sending=op in SENDING),
             store=store,
             talks=host.talks,
             timeout_s=self.timeout_s,
