@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -21,10 +19,7 @@ from headframe.conformance.codec_random import is_settled
 from headframe.conformance.command import conform
 from headframe.conformance.vectors import VECTORS
 from headframe.conformance.verdicts import Deviation, SetupError, Verdict
-from interop.node import NODE, READER
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "protocol" / "headframe" / "conformance" / "vectors"
 REFERENCE = f"{sys.executable} -m headframe.conformance.codec_program"
 QUESTION = {"op": "read", "role": "server", "chunks": ["02000000", "7b7d"]}
 
@@ -61,25 +56,6 @@ def test_the_reference_passes_every_check_as_a_program():
     with CodecProcess(REFERENCE) as codec:
         assert {} == failures(run_codec_checks(codec))
         assert 1 == codec.starts
-
-
-def test_a_reader_in_javascript_passes_every_check():
-    with CodecProcess([str(NODE), str(READER)]) as codec:
-        assert {} == failures(run_codec_checks(codec))
-        assert 1 == codec.starts
-
-
-def test_the_reader_in_javascript_reads_the_json_files_by_itself():
-    ran = subprocess.run([NODE, READER, FOLDER], capture_output=True, text=True, check=False)
-    assert (0, "") == (ran.returncode, ran.stderr)
-    assert ran.stdout.endswith("vectors, 0 read differently\n")
-
-
-@pytest.mark.parametrize("seed", ["1", "2", "3"])
-def test_other_seeds_raise_no_alarm(seed):
-    with CodecProcess([str(NODE), str(READER)]) as codec:
-        checks = [check for check in CODEC_CHECKS if check.id.startswith("random/")]
-        assert {} == failures(run_codec_checks(codec, checks, seed=seed))
 
 
 def test_members_that_nobody_knows_may_be_told_too():
