@@ -35,6 +35,7 @@ from headframe_server.store import (
     Incoming,
     StoreError,
 )
+from headframe_server.targets import Targets
 from headframe_server.transfers import Repeat, Transfer
 from headframe_server.tree import PRIVATE, SCARCE, Tree
 from headframe_server.uploads import Uploads
@@ -169,9 +170,11 @@ class DirectoryStore:
         name = f"put-{next(self._drafts)}"
         return Received(Draft(self._disk, self._private, name, self.check_room), put)
 
-    @translated()
     def check_target(self, put: Put) -> None:
-        """Raise StoreError if no file can have the name now, `if` fails or there is no room."""
+        """Raise StoreError if no file can have the name now, `if` fails or there is no room.
+
+        Raises OSError, too.
+        """
         self._check_visible(put.filename)
         self._check_place(put.filename)
         self._check_current(put.filename, put.if_)
@@ -189,13 +192,14 @@ class DirectoryStore:
         drafts = [incoming for incoming in batch if isinstance(incoming, Received | Transfer)]
         with contextlib.ExitStack() as held:
             for incoming in drafts:
-                held.enter_context(incoming.holding())
+                if isinstance(incoming, Transfer):  # nobody else can reach the others
+                    held.enter_context(incoming.holding())
             errors = self._group.each(
                 lambda incoming: incoming.prepare(self._file_mode, self._group), drafts
             )
-            with self._changing:
+            with self._changing, contextlib.closing(Targets(self._tree)) as targets:
                 outcomes = [
-                    self._place(incoming) if error is None else _refusal(error)
+                    self._place(incoming, targets) if error is None else _refusal(error)
                     for incoming, error in zip(drafts, errors, strict=True)
                 ]
             try:
@@ -207,7 +211,7 @@ class DirectoryStore:
                     incoming.placed(outcome)
         return outcomes
 
-    def _place(self, incoming: Received | Transfer) -> PutReply | StoreError:
+    def _place(self, incoming: Received | Transfer, targets: Targets) -> PutReply | StoreError:
         """Make a draft the file of its name, after a last look; the lock is held."""
         draft, put = incoming.draft, incoming.put
         try:
@@ -215,9 +219,9 @@ class DirectoryStore:
             check = functools.partial(self._check_current, put.filename, put.if_)
             check()
             check_new = check if put.if_ is None else None
-            promised = isinstance(incoming, Transfer)
             self._rename(
-                draft.directory, draft.filename, put.filename, check_new, promised=promised
+                *(draft.directory, draft.filename, put.filename, check_new, targets),
+                promised=isinstance(incoming, Transfer),
             )
             return draft.reply()
         except (OSError, StoreError) as error:
@@ -268,8 +272,11 @@ class DirectoryStore:
                 check()
                 if name != to:
                     check_new = check if to_condition is None else None
-                    with self._tree.parent(name) as (descriptor, leaf):
-                        self._rename(descriptor, leaf, to, check_new, promised=True)
+                    with (
+                        self._tree.parent(name) as (descriptor, leaf),
+                        contextlib.closing(Targets(self._tree)) as targets,
+                    ):
+                        self._rename(descriptor, leaf, to, check_new, targets, promised=True)
                         self._note(descriptor)
                     self._tree.prune(name)
                 info = describe(self._disk, opened.descriptor)
@@ -310,6 +317,7 @@ class DirectoryStore:
         leaf: str,
         to: str,
         check_new: Callable[[], None] | None,
+        targets: Targets,
         *,
         promised: bool,
     ) -> None:
@@ -319,32 +327,26 @@ class DirectoryStore:
         just put something there. What is `promised` where it lies moves only into directories that
         are on stable storage themselves.
         """
-        rename = self._disk.rename_new if check_new else self._disk.rename
         try:
-            with self._tree.parent(to, create=True) as (parent, target):
-                if self._kind_in_place(parent, target) == "directory":
+            parent, target = targets.find(to)
+            if promised:
+                self._group.settle()
+            try:
+                self._disk.rename_new(leaf, descriptor, target, parent)
+            except FileExistsError:
+                rename = self._disk.rename_new if check_new else self._disk.rename
+                if _kind(self._tree.mode_in_place(to)) == "directory":
                     self._tree.remove_empty(parent, target)
-                if promised:
-                    self._group.settle()
+                    targets.close()
+                    parent, target = targets.find(to)
                 rename(leaf, descriptor, target, parent)
-                self._note(parent)
+            self._note(parent)
         except (OSError, StoreError) as error:
+            targets.close()
             self._tree.prune(to)
             if check_new and isinstance(error, FileExistsError):
                 check_new()
             raise
-
-    def _kind_in_place(self, parent: int, leaf: str) -> str:
-        """Return what a name leads to; raise `conflict` for what no file may replace."""
-        try:
-            mode = self._disk.status(leaf, parent).st_mode
-        except FileNotFoundError:
-            return "nothing"
-        if stat.S_ISDIR(mode):
-            return "directory"
-        if not stat.S_ISREG(mode):
-            raise StoreError(ErrorCode.CONFLICT, "the name belongs to something that is no file")
-        return "file"
 
     def _check_visible(self, name: str) -> None:
         if name == PRIVATE or name.startswith(PRIVATE + "/"):
@@ -352,11 +354,7 @@ class DirectoryStore:
 
     def _check_place(self, name: str) -> None:
         """Raise `conflict` where no file can have this name."""
-        try:
-            with self._tree.parent(name, writing=True) as (descriptor, leaf):
-                kind = self._kind_in_place(descriptor, leaf)
-        except FileNotFoundError:
-            return
+        kind = _kind(self._tree.mode_in_place(name))
         if kind == "directory" and any(self._tree.entries(name + "/", "", delimiter=False)):
             raise StoreError(ErrorCode.CONFLICT, "the name is part of another file's name")
 
@@ -379,6 +377,17 @@ class Opened:
     def close(self) -> None:
         """Let the file go."""
         os.close(self.descriptor)
+
+
+def _kind(mode: int | None) -> str:
+    """Return what is in the place of a file; raise `conflict` for what no file may replace."""
+    if mode is None:
+        return "nothing"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    if not stat.S_ISREG(mode):
+        raise StoreError(ErrorCode.CONFLICT, "the name belongs to something that is no file")
+    return "file"
 
 
 def _check_condition(condition: Condition, current: FileInfo | None) -> None:

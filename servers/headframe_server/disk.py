@@ -28,6 +28,8 @@ _DIRECTORY: Final = (
 _LEAF: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _LEAF
+_NAME: Final = getattr(os, "O_PATH", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MARK: Final = "user.hf1"
 _LACKING: Final = {errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -66,10 +68,23 @@ class Disk:
 
     def open_path(self, path: str, at: int) -> int | None:
         """Open a directory several segments below another at once; None: that cannot be done."""
+        return self._open_beneath(path, _DIRECTORY, at)
+
+    def status_of_path(self, path: str, at: int) -> os.stat_result | None:
+        """Return the status of what has a name of several segments; None: that cannot be done."""
+        opened = self._open_beneath(path, _NAME, at)
+        if opened is None:
+            return None
+        try:
+            return os.fstat(opened)
+        finally:
+            os.close(opened)
+
+    def _open_beneath(self, path: str, flags: int, at: int) -> int | None:
         if not self._openat2:
             return None
         try:
-            return kernel.open_beneath(path, _DIRECTORY, at)
+            return kernel.open_beneath(path, flags, at)
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EAGAIN):
                 raise
@@ -127,7 +142,7 @@ class Disk:
 
     def create(self, name: str, at: int) -> int:
         """Make a file for its owner alone, and open it to write and read."""
-        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _LEAF, 0o600, dir_fd=at)
+        return os.open(name, _NEW, 0o600, dir_fd=at)
 
     def open(self, name: str, at: int, *, writing: bool = False) -> int:
         """Open what has a name; a link is an error."""
@@ -146,14 +161,17 @@ class Disk:
         os.fchmod(descriptor, mode)
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
 
-    def set_mark(self, descriptor: int, mark: bytes) -> None:
-        """Give a file its mark, where the file system keeps one."""
-        if hasattr(os, "setxattr"):
-            try:
-                os.setxattr(descriptor, _MARK, mark)
-            except OSError as error:
-                if error.errno not in _LACKING:
-                    raise
+    def set_mark(self, descriptor: int, mark: bytes) -> bool:
+        """Give a file its mark; return whether the file system keeps one."""
+        if not hasattr(os, "setxattr"):
+            return False
+        try:
+            os.setxattr(descriptor, _MARK, mark)
+        except OSError as error:
+            if error.errno not in _LACKING:
+                raise
+            return False
+        return True
 
     def mark_of(self, descriptor: int) -> bytes:
         """Return the mark of a file, empty if it has none."""

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from headframe import UNSET, ErrorCode, Put, PutReply
 from headframe_server.disk import Disk
 from headframe_server.durable import GroupCommit
 from headframe_server.log import record
 from headframe_server.revision import describe, mark
-from headframe_server.store import RETRY_MS, StoreError
+from headframe_server.store import RETRY_MS, FileInfo, StoreError
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 __all__ = ["Draft", "Received", "store_error", "translated"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 READ_BYTES: Final = 1 << 18
 ROOM_STEP_BYTES: Final = 1 << 24
@@ -53,6 +56,8 @@ class Draft:
         """Bytes written so far."""
         self._hash: Hash | None = hashlib.sha256()
         """None: what an earlier server has written has to be read first."""
+        self._marked: FileInfo | None = None
+        """What the file is to be known by, whatever its name; None: the name's change tells."""
 
     @property
     def hash(self) -> Hash:
@@ -117,20 +122,21 @@ class Draft:
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
-            mark(self.disk, self.descriptor, mode=mode, mtime=mtime, digest=self.hash.digest())
+            self._marked = mark(
+                self.disk, self.descriptor, mode=mode, mtime=mtime, digest=self.hash.digest()
+            )
             if group.syncs:
                 self.disk.sync(self.descriptor)
 
     def reply(self) -> PutReply:
-        """Return what to say of the file."""
+        """Return what to say of the file, which has been sealed."""
         assert self.descriptor is not None
-        info = describe(self.disk, self.descriptor)
+        info = self._marked or describe(self.disk, self.descriptor)
         return PutReply(rev=info.rev, total=info.total, digest=self.digest)
 
     def is_marked(self) -> bool:
         """Return whether the file carries its revision, so that a rename does not change it."""
-        assert self.descriptor is not None
-        return describe(self.disk, self.descriptor).digest is not None
+        return self._marked is not None
 
     def close(self) -> None:
         """Close it; the bytes stay where they are."""
@@ -165,10 +171,6 @@ class Received:
             raise StoreError(ErrorCode.SIZE_MISMATCH, message)
         self.draft.check_digest(digest)
 
-    def holding(self) -> AbstractContextManager[object]:
-        """Return what is held during the commit: nobody else can reach it."""
-        return contextlib.nullcontext()
-
     def prepare(self, mode: int, group: GroupCommit) -> None:
         """Bring the bytes to stable storage, and all that the file is to be known by."""
         self.draft.seal(self.put, mode, group)
@@ -185,13 +187,32 @@ class Received:
             self.draft.remove()
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the file system says into a StoreError."""
-    try:
-        yield
-    except OSError as error:
-        raise store_error(error) from error
+class translated:  # noqa: N801  (it stands beside `suppress`)
+    """Turn what the file system says, in a block or a function, into a StoreError.
+
+    No generator, whose price every call would pay.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, step: Callable[P, T]) -> Callable[P, T]:
+        """Return a function that does what `step` does, translated."""
+
+        @functools.wraps(step)
+        def translating(*arguments: P.args, **more: P.kwargs) -> T:
+            try:
+                return step(*arguments, **more)
+            except OSError as error:
+                raise store_error(error) from error
+
+        return translating
+
+    def __enter__(self) -> None:
+        """Nothing is held."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise store_error(error) from error
 
 
 def store_error(error: OSError) -> StoreError:

@@ -18,10 +18,9 @@ clock still differ.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import itertools
 import os
-import secrets
 import struct
 from typing import Final
 
@@ -35,30 +34,46 @@ _MARK: Final = struct.Struct("<B9sQq32s")
 _VERSION: Final = 1
 _TOKEN_BYTES: Final = 9
 _NS_IN_US: Final = 1000
+_REVISION: Final = bytes.maketrans(b"+/", b"._")
+"""From base64 to what a revision may hold."""
 _count: Final = itertools.count()
 
 
-def mark(disk: Disk, descriptor: int, *, mode: int, mtime: int, digest: bytes) -> None:
-    """Give a file that is whole its mode, its time in microseconds and its mark."""
+def mark(disk: Disk, descriptor: int, *, mode: int, mtime: int, digest: bytes) -> FileInfo | None:
+    """Give a file that is whole its mode, its time in microseconds and its mark.
+
+    Return what is known of it from now on; None: the file system keeps no marks.
+    """
     disk.set_attributes(descriptor, mode, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
     status = os.fstat(descriptor)
-    token = secrets.token_bytes(_TOKEN_BYTES)
-    disk.set_mark(
-        descriptor, _MARK.pack(_VERSION, token, status.st_size, status.st_mtime_ns, digest)
-    )
+    token = os.urandom(_TOKEN_BYTES)
+    found = _MARK.pack(_VERSION, token, status.st_size, status.st_mtime_ns, digest)
+    return _marked(status, token, digest) if disk.set_mark(descriptor, found) else None
 
 
 def describe(disk: Disk, descriptor: int) -> FileInfo:
     """Return what is known of an open file."""
     status = os.fstat(descriptor)
-    found = disk.mark_of(descriptor)
     size, mtime_ns = status.st_size, status.st_mtime_ns
-    rev = f"{status.st_ino:x}-{status.st_ctime_ns:x}-{size:x}-{mtime_ns % _NS_IN_US:x}"
-    digest = None
+    found = disk.mark_of(descriptor)
     if len(found) == _MARK.size:
-        version, token, *evidence, hashed = _MARK.unpack(found)
-        if version == _VERSION and evidence == [size, mtime_ns]:
-            rev = base64.b64encode(token, altchars=b"._").decode()
-            digest = f"sha-256:{hashed.hex()}"
-    mtime = min(LIMITS.integer_max, max(0, mtime_ns // _NS_IN_US))
-    return FileInfo(rev=rev, total=size, mtime=mtime, digest=digest)
+        version, token, marked_size, marked_ns, digest = _MARK.unpack(found)
+        if version == _VERSION and marked_size == size and marked_ns == mtime_ns:
+            return _marked(status, token, digest)
+    rev = f"{status.st_ino:x}-{status.st_ctime_ns:x}-{size:x}-{mtime_ns % _NS_IN_US:x}"
+    return FileInfo(rev=rev, total=size, mtime=_mtime(status))
+
+
+def _marked(status: os.stat_result, token: bytes, digest: bytes) -> FileInfo:
+    """Return what is known of a file whose mark says this."""
+    return FileInfo(
+        rev=binascii.b2a_base64(token, newline=False).translate(_REVISION).decode(),
+        total=status.st_size,
+        mtime=_mtime(status),
+        digest=f"sha-256:{digest.hex()}",
+    )
+
+
+def _mtime(status: os.stat_result) -> int:
+    """Return a file's time in microseconds, cut to what a header can hold."""
+    return min(LIMITS.integer_max, max(0, status.st_mtime_ns // _NS_IN_US))

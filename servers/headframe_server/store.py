@@ -8,8 +8,9 @@ holds a code of chapter 13.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from headframe import UNSET, ErrorCode, Put, PutReply, Refusal, StatReply, UnsetType
 
@@ -47,8 +48,7 @@ class StoreError(Exception):
         return Refusal(code=self.code, message=self.message, **self.members)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileInfo:
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known of a stored file."""
 
     rev: str
@@ -60,8 +60,7 @@ class FileInfo:
     """As it was when the file was stored; None: it has to be computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a listing: a file, or a prefix that several names share."""
 
     text: str

@@ -44,6 +44,11 @@ def not_found() -> StoreError:
     return StoreError(ErrorCode.NOT_FOUND, "no such file")
 
 
+def _in_the_way() -> StoreError:
+    """Return the error for a name that no file can have."""
+    return StoreError(ErrorCode.CONFLICT, "a part of the name is no directory")
+
+
 class Tree:
     """The tree below one directory; `changed` hears of each directory that gets or loses a name."""
 
@@ -73,18 +78,15 @@ class Tree:
     # --- from names to directories -------------------------------------------------------
 
     @contextlib.contextmanager
-    def parent(
-        self, name: str, *, writing: bool = False, create: bool = False
-    ) -> Iterator[tuple[int, str]]:
+    def parent(self, name: str, *, writing: bool = False) -> Iterator[tuple[int, str]]:
         """Open the directory that holds `name`; yield its descriptor and the last segment.
 
-        Where something on the way is no directory it raises StoreError: `conflict` for `writing`
-        or `create`, else `not-found`. Where something is missing: `create` makes it, `writing`
-        raises FileNotFoundError, else it is `not-found`.
+        Where something on the way is no directory, or missing, it raises StoreError `not-found`;
+        for `writing`, `conflict` and FileNotFoundError.
         """
         path, _, leaf = name.rpartition("/")
         try:
-            descriptor = self._open_path(path, writing=writing or create, create=create)
+            descriptor = self._open_path(path, writing=writing, create=False)
         except FileNotFoundError:
             if writing:
                 raise
@@ -92,14 +94,40 @@ class Tree:
         except OSError as error:
             if error.errno not in _BLOCKED:
                 raise
-            if not (writing or create):
-                raise not_found() from error
-            raise StoreError(ErrorCode.CONFLICT, "a part of the name is no directory") from error
+            raise (_in_the_way() if writing else not_found()) from error
         try:
-            self._check_exact(descriptor, leaf, writing=writing or create)
+            self.check_exact(descriptor, leaf, writing=writing)
             yield descriptor, leaf
         finally:
             os.close(descriptor)
+
+    def mode_in_place(self, name: str) -> int | None:
+        """Return the mode of what a file of this name would replace; None: there is nothing.
+
+        Raises StoreError `conflict` where something on the way is no directory.
+        """
+        try:
+            if self._exact:
+                status = self._disk.status_of_path(name, self.descriptor)
+                if status is not None:
+                    return status.st_mode
+            with self.parent(name, writing=True) as (descriptor, leaf):
+                return self._disk.status(leaf, descriptor).st_mode
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in _BLOCKED:
+                raise
+            raise _in_the_way() from error
+
+    def make_path(self, path: str) -> int:
+        """Open a directory, and make what lacks of it; raise `conflict` where that cannot be."""
+        try:
+            return self._open_path(path, writing=True, create=True)
+        except OSError as error:
+            if error.errno not in _BLOCKED:
+                raise
+            raise _in_the_way() from error
 
     def _open_path(self, path: str, *, writing: bool, create: bool) -> int:
         """Open a directory of the tree; "" is the root."""
@@ -117,7 +145,7 @@ class Tree:
         descriptor = os.dup(self.descriptor)
         for segment in path.split("/"):
             try:
-                self._check_exact(descriptor, segment, writing=writing)
+                self.check_exact(descriptor, segment, writing=writing)
                 below = self._step(descriptor, segment, create=create)
             finally:
                 os.close(descriptor)
@@ -136,7 +164,7 @@ class Tree:
                 self._changed(descriptor)
         raise StoreError(ErrorCode.BUSY, "a directory comes and goes", retry_ms=100)
 
-    def _check_exact(self, descriptor: int, segment: str, *, writing: bool) -> None:
+    def check_exact(self, descriptor: int, segment: str, *, writing: bool) -> None:
         """On a file system that takes one name for another, see that this one is nobody else's.
 
         Raises StoreError: `bad-name` for `writing`, else `not-found`.

@@ -66,7 +66,7 @@ class Place(Protocol):
     """What uploads need to know of the store that they are for."""
 
     def check_target(self, put: Put) -> None:
-        """Raise StoreError if no file can have the name now, or `if` fails."""
+        """Raise StoreError if no file can have the name now, or `if` fails; or OSError."""
         ...
 
     def check_room(self, more_bytes: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import socket
@@ -369,13 +370,14 @@ class Failing(Disk):
         ("set_mark", errno.ENOSPC, "no-space"),
         ("make_directory", errno.ENOSPC, "no-space"),
         ("make_directory", errno.EACCES, "internal"),
-        ("rename", errno.ENOSPC, "no-space"),
-        ("rename", errno.EXDEV, "conflict"),
-        ("rename", errno.ENAMETOOLONG, "bad-name"),
+        ("rename_new", errno.ENOSPC, "no-space"),
+        ("rename_new", errno.EXDEV, "conflict"),
+        ("rename_new", errno.ENAMETOOLONG, "bad-name"),
+        ("rename", errno.EIO, "internal"),
         ("sync", errno.EIO, "internal"),
         ("sync", errno.ENOSPC, "no-space"),
         ("open_path", errno.EMFILE, "busy"),
-        ("status", errno.EIO, "internal"),
+        ("status_of_path", errno.EIO, "internal"),
     ],
 )
 def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
@@ -386,7 +388,7 @@ def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
         put(store, "a", b"one")
         put(store, "x/y", b"one")
         disk.armed()
-        first = {"status": "a", "open_path": "x/y"}.get(method, "d/a")
+        first = {"rename": "a", "open_path": "x/y"}.get(method, "d/a")
         with pytest.raises(StoreError) as raised:
             put(store, first, b"two")
         assert code == raised.value.code
@@ -396,6 +398,30 @@ def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
         assert [] == leftovers()
         assert not (root / "d").exists()
         assert ["a", "x/y"] == [e.text for e in store.entries("", "", delimiter=False)]
+
+
+@pytest.mark.rule("HF-ERROR-009", "HF-CMD-027")
+def test_a_directory_that_goes_while_a_batch_is_committed_is_not_used_any_more(root, disk):
+    failing = Failing("rename_new", errno.EIO, when=lambda name, *_: name == first.draft.filename)
+    failing._openat2 = disk._openat2
+    (root / "e/f").mkdir(parents=True)
+    with DirectoryStore(root, disk=failing) as store:
+        names = ("d/a", "d/b", "e/f/a", "e", "e/f/b")
+        batch = first, *_ = [receive(store, name, name.encode()) for name in names]
+        failing.armed()
+        store._place = functools.partial(emptying, store._place, root / "e/f/a")
+        outcomes = [outcome.code or "stored" for outcome in store.commit(batch)]
+        for received in batch:
+            received.release()
+    assert ["internal", "stored", "stored", "stored", "conflict"] == outcomes
+    assert [b"d/b", b"e"] == [(root / name).read_bytes() for name in ("d/b", "e")]
+
+
+def emptying(place, path, incoming, *more):
+    """Place a file, and remove, as another program might, one that was placed before."""
+    if incoming.put.filename == "e":
+        path.unlink()
+    return place(incoming, *more)
 
 
 @pytest.mark.rule("HF-ERROR-009")

@@ -339,10 +339,10 @@ def test_a_commit_that_has_begun_is_waited_for(root):
         assert transfer.end(None, None) is None
         place = store._place
 
-        def slowly(incoming):
+        def slowly(*arguments):
             begun.set()
             assert go_on.wait(10)
-            return place(incoming)
+            return place(*arguments)
 
         store._place = slowly
         outcomes = []
