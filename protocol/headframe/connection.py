@@ -284,10 +284,9 @@ class Connection:
         if self._error is not None:
             raise self._error
         try:
-            while True:
-                event = self._next_event()
-                if event is not None:
-                    return event
+            while (event := self._next_event()) is None:
+                pass
+            return event
         except RemoteError as error:
             self._error = error
             self._id_seen |= isinstance(error, BadHeader) and error.has_id
@@ -318,7 +317,7 @@ class Connection:
         return self._receive_request(part)
 
     def _receive_request(self, header: Header) -> Received | None:
-        assert isinstance(header, Request | Refused)
+        assert isinstance(header, (Request, Refused))
         if self._notice_sent:
             self._closed = True
             return None
@@ -375,7 +374,7 @@ class Connection:
             raise BadReply("HF-BODY-018", f"reply is malformed: {fault.message}")
         incoming.discarding = True
         first = incoming.first
-        assert isinstance(first, Request | Refused)
+        assert isinstance(first, (Request, Refused))
         return RequestRefused(
             refusal=Refusal(code=fault.code, message=fault.message),
             id=first.id,

@@ -7,8 +7,9 @@ refusal for it by forgetting to look at a member.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from headframe.messages import UNSET, Continuation, Refusal, Reply, Request, UnsetType
 from headframe.reader import Sentinel
@@ -29,23 +30,20 @@ NEED_DATA: Final = Sentinel.NEED_DATA
 """What `next_event` returns until more bytes are received."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyChunk:
+class BodyChunk(msgspec.Struct, frozen=True, gc=False):
     """Bytes of the body of the message that is passing."""
 
     data: bytes | bytearray | memoryview
     """Received: a view of the buffer given to `receive_data`, valid while that is."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodySent:
+class BodySent(msgspec.Struct, frozen=True, gc=False):
     """The caller moves this many bytes of the body by itself, for example with `sendfile`."""
 
     body_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFinished:
+class MessageFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The message is whole: a request may be carried out, a reply believed."""
 
     body_bytes: int
@@ -56,8 +54,7 @@ class MessageFinished:
     """From the first header or the trailers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageAborted:
+class MessageAborted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The sender withdrew the message; nothing of it counts, whatever was received."""
 
     body_bytes: int
@@ -66,8 +63,7 @@ class MessageAborted:
     message: str | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRefused:
+class RequestRefused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The request breaks a rule; the server sends `refusal`, the rest of it is discarded."""
 
     refusal: Refusal
@@ -76,8 +72,7 @@ class RequestRefused:
     """What it asked for, as far as that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionClosed:
+class ConnectionClosed(msgspec.Struct, frozen=True, gc=False):
     """The connection ended where it may, and no event comes after this one."""
 
 

@@ -6,8 +6,9 @@ goes out, is the connection's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from headframe.events import MessageAborted, MessageFinished
 from headframe.headers import Header
@@ -18,8 +19,7 @@ from headframe.states import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
 __all__ = ["Exchange", "Incoming"]
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, gc=False):
     """A request with its reply."""
 
     id: int | UnsetType
@@ -36,8 +36,7 @@ class Exchange:
         self.state = EXCHANGE_TRANSITIONS[self.state][moved]
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, gc=False):
     """A message that is being received."""
 
     first: Header

@@ -97,11 +97,7 @@ class HeaderCodec(Generic[H]):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self.decode_exactly(raw)
         canonical = _encode(header)
-        if (
-            (canonical == raw or _ink(canonical) == _ink(raw))
-            and (raw.isascii() or not NONCHARACTER_BYTES.search(raw))
-            and header.flaw() is None
-        ):
+        if (canonical == raw or _ink(canonical) == _ink(raw)) and _is_sound(raw, header):
             return header
         return self.decode_exactly(raw)
 
@@ -121,6 +117,8 @@ class HeaderCodec(Generic[H]):
     def encode_checked(self, header: H) -> bytes:
         """Return the header as a peer would accept it: read back, LocalError if refused."""
         encoded = self.encode(header)
+        if self._is_plain(encoded, header):
+            return encoded
         try:
             understood = self.decode(encoded)
         except RemoteError as error:
@@ -130,6 +128,22 @@ class HeaderCodec(Generic[H]):
                 "HF-HEADER-013", f"peer would understand {understood!r} instead of {header!r}"
             )
         return encoded
+
+    def _is_plain(self, encoded: bytes, header: H) -> bool:
+        """Return whether the types alone give back `header`, of which `encoded` was made."""
+        try:
+            return (
+                self._decode is not None
+                and self._decode(encoded) == header
+                and _is_sound(encoded, header)
+            )
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+
+
+def _is_sound(raw: bytes, header: Header) -> bool:
+    """Return whether nothing is wrong with a header that has the types of its members."""
+    return (raw.isascii() or not NONCHARACTER_BYTES.search(raw)) and header.flaw() is None
 
 
 _encode: Final = msgspec.json.Encoder().encode

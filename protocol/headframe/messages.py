@@ -217,8 +217,8 @@ class Reply(Header, frozen=True, kw_only=True):
     def revision_flaw(self) -> Flaw | None:
         """Return what is wrong with a revision in the reply; None: nothing."""
         for name in ("rev", "to_rev"):
-            revision = getattr(self, name, UNSET)
-            if isinstance(revision, str) and not _is_revision(revision):
+            revision = getattr(self, name, None)
+            if revision and not _is_revision(revision):
                 return _no_revision(revision)
         return None
 

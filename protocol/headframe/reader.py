@@ -91,17 +91,9 @@ class Reader:
         if self._error is not None:
             raise self._error
         try:
-            return self._advance()
-        except RemoteError as error:
-            self._error = error
-            self._move(StreamInput.FAULT)
-            raise
-
-    def _advance(self) -> Part:
-        while True:
+            if self.body_left:
+                return self._next_chunk()
             if self.state in _IN_BODY:
-                if self.body_left:
-                    return self._next_chunk()
                 last = self.state is StreamState.IN_LAST_FRAME
                 self._move(StreamInput.FRAME_END)
                 if last:
@@ -111,6 +103,10 @@ class Reader:
                 return self._end_or_need()
             self._begin_frame(header)
             return header
+        except RemoteError as error:
+            self._error = error
+            self._move(StreamInput.FAULT)
+            raise
 
     def _begin_frame(self, header: Header) -> None:
         self.headers_read += 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import struct
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import headframe as hf
 from headframe import LIMITS, NEED_DATA, UNSET, Connection, ErrorCode, Role
@@ -527,7 +528,7 @@ def test_a_rest_beyond_the_limit_makes_the_refusal_close(excess, closes):
 
 
 def test_the_limit_of_what_is_discarded_can_be_raised():
-    server = Connection(Role.SERVER, replace(LIMITS, discard_bytes=2**40))
+    server = Connection(Role.SERVER, dataclasses.replace(LIMITS, discard_bytes=2**40))
     events_of(server, frame(id=1, cmd="put", filename="a", filesize=2**40))
     assert "close" not in header_of(server.send(hf.Refusal(code="no-space", retry_ms=5)))
 
@@ -646,7 +647,7 @@ def test_every_request_gets_its_reply(request_header, reply):
         header.id,
         header.ok,
     )
-    assert replace(done, digest=UNSET, total=UNSET) == DONE
+    assert structs.replace(done, digest=UNSET, total=UNSET) == DONE
     assert rest == [hf.ConnectionClosed()] * reply.close
 
 
