@@ -63,7 +63,7 @@ class Event:
 
     def changes(self) -> set[int]:
         """Return the nodes each of which makes it safe when it is synced."""
-        if self.kind in ("write", "truncate", "set_attributes", "set_mark"):
+        if self.kind in ("write", "truncate", "set_time", "set_mark"):
             return {self.node}
         return {directory for directory, _ in self.places}
 
@@ -114,7 +114,7 @@ class RecordingDisk(Disk):
 
     write = _of_content("write")
     truncate = _of_content("truncate")
-    set_attributes = _of_content("set_attributes")
+    set_time = _of_content("set_time")
     set_mark = _of_content("set_mark")
     create = _of_making("create")
     make_directory = _of_making("make_directory")
@@ -240,7 +240,7 @@ class Journal:
         for index in range(self._start + 1, len(self.events)):
             event = self.events[index]
             if event.kind == "create":  # known even if lost: it may have got a name that is safe
-                contents[event.node] = [b"", 0o600, None, b""]
+                contents[event.node] = [b"", 0o644, None, b""]
             elif event.kind == "make_directory":
                 entries[event.node] = {}
             if index in lost:
@@ -271,8 +271,8 @@ def _change_content(file: list, event: Event, torn: bytes | None) -> None:
     elif event.kind == "truncate":
         (size,) = event.values
         file[0] = file[0][:size].ljust(size, b"\0")
-    elif event.kind == "set_attributes":
-        file[1:3] = event.values
+    elif event.kind == "set_time":
+        (file[2],) = event.values
     else:
         (file[3],) = event.values
 

@@ -227,8 +227,8 @@ class Answers:
             interrupt = _nobody if request.upload is UNSET else self._link.interrupter()
             self._incoming = self._store.receive(request, who=self._who, interrupt=interrupt)
 
-    def _check_total(self, *sizes: int | UnsetType) -> None:
-        largest = max(size for size in sizes if not isinstance(size, UnsetType))
+    def _check_total(self, size: int, total: int | UnsetType = UNSET) -> None:
+        largest = max(size, total or 0)
         if largest > self._store.total_bytes:
             message = f"{largest} bytes, a file may have {self._store.total_bytes}"
             raise StoreError(ErrorCode.TOO_LARGE, message)
@@ -395,8 +395,8 @@ def _nobody() -> None:
 
 def _names(request: Request) -> list[str]:
     """Return the file names that a request gives."""
-    names = (getattr(request, "filename", UNSET), getattr(request, "to", UNSET))
-    return [name for name in names if isinstance(name, str)]
+    names = [getattr(request, member, UNSET) for member in ("filename", "to")]
+    return [name for name in names if name is not UNSET]
 
 
 def _wants_digest(request: Get | Stat) -> bool:

@@ -17,7 +17,7 @@ __all__ = ["check_digest", "digest_of"]
 
 READ_BYTES: Final = 1 << 18
 _DIGEST: Final = re.compile(r"([a-z0-9-]+):(.*)", re.DOTALL)
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SHA256: Final = re.compile(r"sha-256:[0-9a-f]{64}")
 
 
 def digest_of(opened: OpenFile) -> str:
@@ -35,10 +35,9 @@ def digest_of(opened: OpenFile) -> str:
 
 def check_digest(digest: object) -> None:
     """Raise unless `digest` is absent or one that can be compared."""
-    if not isinstance(digest, str):
+    if not isinstance(digest, str) or _SHA256.fullmatch(digest):
         return
     parts = _DIGEST.fullmatch(digest)
     if parts and parts[1] != "sha-256":
         raise StoreError(ErrorCode.UNSUPPORTED, "of digests only sha-256 is supported")
-    if not parts or not _SHA256.fullmatch(parts[2]):
-        raise StoreError(ErrorCode.BAD_REQUEST, "a digest is sha-256: and 64 hexadecimal digits")
+    raise StoreError(ErrorCode.BAD_REQUEST, "a digest is sha-256: and 64 hexadecimal digits")

@@ -19,6 +19,7 @@ import itertools
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Self
 
@@ -45,6 +46,9 @@ __all__ = ["DirectoryStore"]
 FREE_BYTES: Final = 1 << 30
 FREE_PART: Final = 0.05
 """The smaller of the two stays free."""
+PLENTY_BYTES: Final = 1 << 29
+PLENTY_S: Final = 0.05
+"""Nobody writes so much in this time."""
 
 
 class DirectoryStore:
@@ -76,7 +80,8 @@ class DirectoryStore:
         self._tree = Tree(root, self._disk, self._group.changed)
         self._changing = threading.RLock()
         self._drafts = itertools.count()
-        self._file_mode = 0o666 & ~_read_umask()
+        self._plenty_until = 0.0
+        """Until when there is certainly room, on the monotonic clock."""
         with contextlib.ExitStack() as undo:
             undo.callback(self._tree.close)
             self._private = self._open_private(PRIVATE, self._tree.descriptor)
@@ -181,11 +186,19 @@ class DirectoryStore:
         self.check_room(put.filesize)
 
     def check_room(self, more_bytes: int) -> None:
-        """Raise StoreError unless there is room for so much more."""
+        """Raise StoreError unless there is room for so much more.
+
+        Nobody asks again who has just seen more room than can be filled meanwhile.
+        """
+        now = time.monotonic()
+        if now < self._plenty_until and more_bytes < PLENTY_BYTES:
+            return
         free_bytes, all_bytes = self._disk.free_bytes(self._private)
         kept_bytes = min(self._free_bytes, int(all_bytes * FREE_PART))
         if free_bytes - more_bytes < kept_bytes:
             raise StoreError(ErrorCode.NO_SPACE, "no space left", retry_ms=RETRY_MS)
+        if free_bytes - more_bytes > kept_bytes + 2 * PLENTY_BYTES:
+            self._plenty_until = now + PLENTY_S
 
     def commit(self, batch: Sequence[Incoming]) -> list[PutReply | StoreError]:
         """Make each of these the file of its name, one after the other, durably."""
@@ -194,9 +207,7 @@ class DirectoryStore:
             for incoming in drafts:
                 if isinstance(incoming, Transfer):  # nobody else can reach the others
                     held.enter_context(incoming.holding())
-            errors = self._group.each(
-                lambda incoming: incoming.prepare(self._file_mode, self._group), drafts
-            )
+            errors = self._group.each(lambda incoming: incoming.prepare(self._group), drafts)
             with self._changing, contextlib.closing(Targets(self._tree)) as targets:
                 outcomes = [
                     self._place(incoming, targets) if error is None else _refusal(error)
@@ -408,13 +419,6 @@ def _refusal(error: Exception) -> StoreError:
         return error
     assert isinstance(error, OSError)
     return store_error(error)
-
-
-def _read_umask() -> int:
-    """Return which rights new files are not to have; for a moment, none at all."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
 
 
 def _lock(directory: int) -> None:

@@ -141,8 +141,8 @@ class Disk:
     # --- files ---------------------------------------------------------------------------
 
     def create(self, name: str, at: int) -> int:
-        """Make a file for its owner alone, and open it to write and read."""
-        return os.open(name, _NEW, 0o600, dir_fd=at)
+        """Make a file with the rights of any new one, and open it to write and read."""
+        return os.open(name, _NEW, 0o666, dir_fd=at)
 
     def open(self, name: str, at: int, *, writing: bool = False) -> int:
         """Open what has a name; a link is an error."""
@@ -156,9 +156,8 @@ class Disk:
         """Cut a file off."""
         os.ftruncate(descriptor, size)
 
-    def set_attributes(self, descriptor: int, mode: int, mtime_ns: int) -> None:
-        """Set a file's mode and its time."""
-        os.fchmod(descriptor, mode)
+    def set_time(self, descriptor: int, mtime_ns: int) -> None:
+        """Set a file's time."""
         os.utime(descriptor, ns=(mtime_ns, mtime_ns))
 
     def set_mark(self, descriptor: int, mark: bytes) -> bool:

@@ -117,14 +117,12 @@ class Draft:
             message = f"the bytes that came have {self.digest}"
             raise StoreError(ErrorCode.DIGEST_MISMATCH, message)
 
-    def seal(self, put: Put, mode: int, group: GroupCommit) -> None:
-        """Give it mode, time and mark of the file it is to be, and bring it to stable storage."""
+    def seal(self, put: Put, group: GroupCommit) -> None:
+        """Give it time and mark of the file it is to be, and bring it to stable storage."""
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
-            self._marked = mark(
-                self.disk, self.descriptor, mode=mode, mtime=mtime, digest=self.hash.digest()
-            )
+            self._marked = mark(self.disk, self.descriptor, mtime, self.hash.digest())
             if group.syncs:
                 self.disk.sync(self.descriptor)
 
@@ -132,7 +130,7 @@ class Draft:
         """Return what to say of the file, which has been sealed."""
         assert self.descriptor is not None
         info = self._marked or describe(self.disk, self.descriptor)
-        return PutReply(rev=info.rev, total=info.total, digest=self.digest)
+        return PutReply(rev=info.rev, total=info.total, digest=info.digest or self.digest)
 
     def is_marked(self) -> bool:
         """Return whether the file carries its revision, so that a rename does not change it."""
@@ -171,9 +169,9 @@ class Received:
             raise StoreError(ErrorCode.SIZE_MISMATCH, message)
         self.draft.check_digest(digest)
 
-    def prepare(self, mode: int, group: GroupCommit) -> None:
+    def prepare(self, group: GroupCommit) -> None:
         """Bring the bytes to stable storage, and all that the file is to be known by."""
-        self.draft.seal(self.put, mode, group)
+        self.draft.seal(self.put, group)
 
     def placed(self, _reply: PutReply) -> None:
         """Learn that it has become a file."""

@@ -133,8 +133,8 @@ class Handler(socketserver.BaseRequestHandler):
         match event:
             case Request():
                 self._answers.begin(event)
-            case BodyChunk(data):
-                self._answers.add(data)
+            case BodyChunk():
+                self._answers.add(event.data)
             case MessageFinished():
                 self._answers.finish(event)
             case MessageAborted():

@@ -39,12 +39,12 @@ _REVISION: Final = bytes.maketrans(b"+/", b"._")
 _count: Final = itertools.count()
 
 
-def mark(disk: Disk, descriptor: int, *, mode: int, mtime: int, digest: bytes) -> FileInfo | None:
-    """Give a file that is whole its mode, its time in microseconds and its mark.
+def mark(disk: Disk, descriptor: int, mtime: int, digest: bytes) -> FileInfo | None:
+    """Give a file that is whole its time in microseconds and its mark.
 
     Return what is known of it from now on; None: the file system keeps no marks.
     """
-    disk.set_attributes(descriptor, mode, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
+    disk.set_time(descriptor, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
     status = os.fstat(descriptor)
     token = os.urandom(_TOKEN_BYTES)
     found = _MARK.pack(_VERSION, token, status.st_size, status.st_mtime_ns, digest)

@@ -99,10 +99,10 @@ class Transfer:
                     # its bytes are still here.
                     self._upload.record = msgspec.structs.replace(record, done=None)
 
-    def prepare(self, mode: int, group: GroupCommit) -> None:
+    def prepare(self, group: GroupCommit) -> None:
         """Bring the bytes, and how the upload is going to end, to stable storage."""
         record = self._record()
-        self.draft.seal(self.put, mode, group)
+        self.draft.seal(self.put, group)
         self._finish(record, self.draft.reply(), provisional=not self.draft.is_marked())
 
     def placed(self, reply: PutReply) -> None:

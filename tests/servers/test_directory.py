@@ -366,7 +366,7 @@ class Failing(Disk):
         ("write", errno.EIO, "internal"),
         ("create", errno.ENOSPC, "no-space"),
         ("create", errno.EMFILE, "busy"),
-        ("set_attributes", errno.EIO, "internal"),
+        ("set_time", errno.EIO, "internal"),
         ("set_mark", errno.ENOSPC, "no-space"),
         ("make_directory", errno.ENOSPC, "no-space"),
         ("make_directory", errno.EACCES, "internal"),

@@ -629,7 +629,8 @@ def test_no_token_can_be_read_on_the_disk(root):
         for path in (root / ".headframe/uploads").iterdir():
             assert TOKEN not in path.name
             assert TOKEN.encode() not in path.read_bytes()
-            assert 0 == path.stat().st_mode & 0o077
+        for folder in (root / ".headframe", root / ".headframe/uploads"):
+            assert 0 == folder.stat().st_mode & 0o077
 
 
 @pytest.mark.parametrize("durability", ["fsync", "rename"])
