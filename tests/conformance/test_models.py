@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import pytest
 
 from headframe.conformance import SERVER_CHECKS, Lane, Target
+from headframe.conformance.models import damage, machines
 from headframe.conformance.models.uploads import Finished, Upload, Uploads
 from headframe.conformance.models.world import File, World, digest_of
 from headframe.conformance.preflight import look_at
 from headframe.conformance.replies import Reply
 from headframe.conformance.requests import delete, get, list_, move, put, stat
-from headframe.conformance.runner import chosen, run_check
+from headframe.conformance.runner import chosen, run_check, run_checks
 from headframe.conformance.searching import Search
 from headframe.conformance.transcript import Kind
 from headframe.conformance.verdicts import Deviation, Verdict
@@ -40,6 +42,20 @@ def test_the_reference_is_as_the_models_say(target, check, seed, examples):
     search = Search(examples=examples)
     result = run_check(target, look_at(target), check, seed=seed, search=search)
     assert (Verdict.PASS, "ok") == (result.verdict, result.got)
+
+
+def test_one_search_runs_at_a_time(target, monkeypatch):
+    together = threading.Barrier(2)
+
+    def search(*_):
+        with pytest.raises(threading.BrokenBarrierError):
+            together.wait(0.05)
+        together.reset()
+
+    monkeypatch.setattr(machines, "search", search)
+    monkeypatch.setattr(damage, "hurt", search)
+    results = run_checks(target, MODELS, workers=len(MODELS))
+    assert {check.id: "ok" for check in MODELS} == {r.check.id: r.got for r in results}
 
 
 def test_a_wrong_server_is_found_and_the_case_is_small(target, monkeypatch):

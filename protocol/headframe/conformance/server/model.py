@@ -1,7 +1,13 @@
-"""The random lane: a server is asked anything, and a model knows what it has to answer."""
+"""The random lane: a server is asked anything, and a model knows what it has to answer.
+
+The law of this module: one search at a time, from the import of Hypothesis to the last example.
+Hypothesis parses Python now and then, which in Python 3.11 fails where two threads do it at
+once (SystemError, "AST constructor recursion depth mismatch").
+"""
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import Any, Final
 
@@ -12,22 +18,25 @@ from headframe.conformance.peer import Peer
 __all__ = ["CHECKS"]
 
 chapter: Final = Chapter("model", lane=Lane.RANDOM)
+_TURN: Final = threading.Lock()
 
 
 def searching(machine: str) -> Run:
     """Let a machine look for a wrong answer; Hypothesis is imported when it does."""
 
     def run(peer: Peer) -> None:
-        machines: Any = import_module("headframe.conformance.models.machines")
-        machines.search(getattr(machines, machine), peer)
+        with _TURN:
+            machines: Any = import_module("headframe.conformance.models.machines")
+            machines.search(getattr(machines, machine), peer)
 
     return run
 
 
 def hurting(peer: Peer) -> None:
     """Look for a damaged stream that is answered wrongly."""
-    damage: Any = import_module("headframe.conformance.models.damage")
-    damage.hurt(peer)
+    with _TURN:
+        damage: Any = import_module("headframe.conformance.models.damage")
+        damage.hurt(peer)
 
 
 chapter.add(
