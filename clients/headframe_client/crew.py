@@ -87,7 +87,7 @@ class Crew:
                 worker.interrupt()
             for thread in threads:
                 thread.join(LEAVE_S)
-            error = self._fatal or (self._lost[0] if self._again and self._lost else None)
+            error = self._fatal or (self._lost[0] if self._open and self._lost else None)
             for transfer in self._open.values():
                 transfer.give_up(error)
         if error is not None:
