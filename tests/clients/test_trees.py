@@ -21,6 +21,7 @@ from headframe_client import (
     walk_folder,
 )
 from headframe_client.crew import Connect
+from headframe_client.pipeline import WINDOW_CALLS
 from headframe_client.transfers import Transfer
 from headframe_client.trees import delete_tree
 
@@ -49,19 +50,22 @@ def test_a_tree_comes_back_as_it_was(connect: Connect, tree: Path, tmp_path: Pat
     assert times[0] == times[1]
 
 
-def test_thousands_of_small_files_go_through_a_window(
+FILES = WINDOW_CALLS + 100
+
+
+def test_more_small_files_than_fit_go_through_a_window(
     client: Client, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headframe_client.client.PAGE_ENTRIES", 100)
     source = tmp_path / "many"
-    for number in range(1500):
+    for number in range(FILES):
         path = source / f"{number % 37}" / f"{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * (number % 300))
-    assert 1500 == put_tree(connect, walk_folder(source)).files
-    assert 1500 == get_tree(connect, "", tmp_path / "back").files
+    assert FILES == put_tree(connect, walk_folder(source)).files
+    assert FILES == get_tree(connect, "", tmp_path / "back").files
     assert contents(source) == contents(tmp_path / "back")
-    assert 1500 == delete_tree(connect, "").files
+    assert FILES == delete_tree(connect, "").files
     assert [] == list(client.list())
 
 

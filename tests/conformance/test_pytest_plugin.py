@@ -38,7 +38,7 @@ def test_each_check_is_a_test_beside_those_of_the_project(serving, tmp_path):
 
 def test_checks_are_spread_over_workers_and_notes_are_told(serving, tmp_path):
     url = serving().url
-    only = ["--headframe-only=command", "--headframe-only=HF-NAME-010"]
+    only = ["--headframe-only=command/a-*", "--headframe-only=HF-NAME-010"]
     code, said = run(tmp_path, f"--headframe-server={url}", *only, "-n", "2")
     assert 0 == code, said
     assert "info command/a-file-beyond-the-limit" in said

@@ -55,7 +55,7 @@ def nothing_sent(certificate: str, *protocols: str) -> Run:
 
     def run(subject: Subject) -> str:
         context = server_context(certificate, *protocols)
-        script = {"connect": [lambda talk, _: talk.hold()] * 20}
+        script = {"connect": [lambda talk, _: talk.hold(most_bytes=1)] * 20}
         return subject.get_tls(script, context).outcome()
 
     return run

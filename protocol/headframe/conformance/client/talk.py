@@ -182,12 +182,17 @@ class Talk:
         self.wire.end_sending()
         self.hold()
 
-    def hold(self, seconds: float | None = None) -> None:
-        """Read until the client ends, for so long at most, taking nothing of it for a request."""
+    def hold(self, seconds: float | None = None, most_bytes: int | None = None) -> None:
+        """Read until the client ends, for so long at most, taking nothing of it for a request.
+
+        When `most_bytes` have come, all is known that there is to know.
+        """
         until = time.monotonic() + (self.host.patience_s if seconds is None else seconds)
         late = bytearray()
         while isinstance(data := self.wire.receive(max(0.0, until - time.monotonic())), bytes):
             late += data[: 4096 - len(late)]
+            if most_bytes is not None and len(late) >= most_bytes:
+                break
         self.late += bytes(late)
         self.kept_open_s = seconds if data is Ending.TIME_OUT else None
         raise Over
