@@ -12,9 +12,11 @@ Address(host='::1', port=4000, name='für dich.txt', tls=False)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from headframe_client.errors import InvalidArgument
 
@@ -33,8 +35,7 @@ _AUTHORITY: Final = re.compile(
 _BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A server and, on it, a name."""
 
     host: str = DEFAULT_HOST

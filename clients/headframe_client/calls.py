@@ -42,7 +42,7 @@ __all__ = [
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have moved and, where it is known, how many will."""
 
-_DIGEST: Final = re.compile(r"sha-256:[0-9a-f]{64}")
+_DIGEST: Final = r"sha-256:[0-9a-f]{64}"
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -187,6 +187,6 @@ class StatCall(Call[FileState]):
 
 
 def _check_digest(digest: str) -> str:
-    if not _DIGEST.fullmatch(digest):
+    if not re.fullmatch(_DIGEST, digest):
         raise ProtocolViolation(f"{digest!r} is no digest")
     return digest

@@ -10,10 +10,9 @@ why not; it never leaves half a file.
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, TypeVar
 
 from headframe import (
     UNSET,
@@ -44,7 +43,9 @@ from headframe_client.session import Session, Trace
 from headframe_client.sinks import PieceSink, Sink, StreamSink, is_path
 from headframe_client.sources import PutSource, Source
 from headframe_client.transfers import Transfer
-from headframe_client.trust import client_context
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Client", "check_requested"]
 
@@ -106,9 +107,11 @@ class Client:
         For `headframes://` and without `tls`, the authorities are trusted that the system trusts.
         """
         address = parse_url(url) if isinstance(url, str) else url
-        if address.tls:
-            tls = tls or client_context()
-        elif tls is not None:
+        if address.tls and tls is None:
+            from headframe_client.trust import client_context  # noqa: PLC0415
+
+            tls = client_context()
+        if tls is not None and not address.tls:
             raise InvalidArgument("TLS is spoken with headframes://, not with headframe://")
         return cls(
             address.host,

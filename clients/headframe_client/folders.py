@@ -22,10 +22,9 @@ from headframe_client.results import Entry
 __all__ = ["LocalFile", "LocalFolder", "is_kept", "walk_folder"]
 
 _WINDOWS: Final = os.name == "nt"
-_WINDOWS_FORBIDDEN: Final = re.compile(
-    r'[<>:"|?*]|[ .]\Z|\A(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3])'
-    r" *(?:\.|\Z)",
-    re.IGNORECASE,
+_WINDOWS_FORBIDDEN: Final = (
+    r'(?i)[<>:"|?*]|[ .]\Z'
+    r"|\A(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)"
 )
 
 
@@ -149,7 +148,7 @@ class LocalFolder:
 
 def _check_segment(segment: str) -> None:
     """Raise OSError for a segment that means something else on this system."""
-    if _WINDOWS and _WINDOWS_FORBIDDEN.search(segment):
+    if _WINDOWS and re.search(_WINDOWS_FORBIDDEN, segment):
         raise OSError(f"{segment!r} cannot be a file's name on this system")
 
 

@@ -15,9 +15,10 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from headframe_client.locks import lock
 
@@ -58,8 +59,7 @@ class Upload:
         """Leave it to whoever goes on with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """What is written down of an upload."""
 
     token: str
@@ -75,7 +75,7 @@ class Note:
 class _Noted(Upload):
     """An upload that is written down, for another run of the program."""
 
-    def __init__(self, path: Path, descriptor: int, note: Note, *, continues: bool) -> None:
+    def __init__(self, path: str, descriptor: int, note: Note, *, continues: bool) -> None:
         super().__init__(note.token, continues=continues)
         self._path = path
         self._descriptor = descriptor
@@ -89,7 +89,7 @@ class _Noted(Upload):
         self._write()
 
     def _write(self) -> None:
-        text = json.dumps({name: getattr(self._note, name) for name in Note.__slots__})
+        text = json.dumps(asdict(self._note))
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.truncate(self._descriptor, 0)
         os.write(self._descriptor, text.encode())
@@ -112,7 +112,7 @@ class Journal:
     """A folder of this user with a file for each upload that is under way."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder = Path(folder)
+        self._folder = os.fspath(folder)
 
     def claim(self, url: str, path: str, size: int, mtime_ns: int) -> Upload:
         """Return the upload of a file to a URL: the one that is under way, or a new one.
@@ -122,9 +122,10 @@ class Journal:
         """
         path = os.path.abspath(path)
         note = Note(token=new_upload(), url=url, path=path, size=size, mtime_ns=mtime_ns)
-        file = self._folder / f"{hashlib.sha256(f'{url} {path}'.encode(*_ANY)).hexdigest()}.json"
+        digest = hashlib.sha256(f"{url} {path}".encode(*_ANY)).hexdigest()
+        file = os.path.join(self._folder, f"{digest}.json")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(self._folder, 0o700, exist_ok=True)
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
         except OSError:
             return Upload(note.token)
@@ -146,8 +147,11 @@ class Journal:
         Whoever takes one has to `forget` or to `release` the upload.
         """
         with contextlib.suppress(FileNotFoundError):
-            for file in sorted(self._folder.glob("*.json")):
+            for name in sorted(os.listdir(self._folder)):
+                if not name.endswith(".json"):
+                    continue
                 with contextlib.suppress(OSError):
+                    file = os.path.join(self._folder, name)
                     descriptor = os.open(file, os.O_RDWR | _FLAGS)
                     ours = lock(descriptor)
                     note = _read_note(os.read(descriptor, _NOTE_BYTES))
@@ -167,7 +171,7 @@ def _read_note(text: bytes) -> Note | None:
     """Return what a file says; None for what is no note of ours."""
     try:
         read: Any = json.loads(text)
-        note = Note(**{name: read[name] for name in Note.__slots__})
+        note = Note(**{name: read[name] for name in Note.__struct_fields__})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     words, numbers = (note.token, note.url, note.path), (note.size, note.mtime_ns)

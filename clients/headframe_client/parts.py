@@ -40,7 +40,7 @@ _NO_LINK: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
 _CREATE_ONLY: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
-_EVIDENCE: Final = re.compile(r"([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n", re.DOTALL)
+_EVIDENCE: Final = r"(?s)([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n"
 
 
 class PartFile:
@@ -103,7 +103,7 @@ class PartFile:
             with open(os.open(self._rev, os.O_RDONLY | _NO_LINK), "rb") as file:
                 if not _is_ours(os.fstat(file.fileno())):
                     return None
-                found = _EVIDENCE.fullmatch(os.fsdecode(file.read(1 << 16)))
+                found = re.fullmatch(_EVIDENCE, os.fsdecode(file.read(1 << 16)))
         except OSError:
             return None
         if found is None or found[3] != self._origin:

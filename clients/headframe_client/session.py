@@ -18,11 +18,10 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import ssl
 from collections import deque
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from headframe import (
     NEED_DATA,
@@ -50,7 +49,9 @@ from headframe_client.errors import (
     error_of_notice,
 )
 from headframe_client.pace import Pace
-from headframe_client.trust import check_private, shake_hands
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Session", "Trace"]
 
@@ -79,10 +80,14 @@ class Session:
         *,
         peer: str,
         timeout_s: float,
+        secure: bool = False,
         pace: Pace | None = None,
         trace: Trace | None = None,
     ) -> None:
-        """Take over a connected socket; `peer` is what errors call the other side."""
+        """Take over a connected socket; `peer` is what errors call the other side.
+
+        `secure`: it speaks TLS. What that needs is imported only then.
+        """
         sock.setblocking(False)
         self.peer = peer
         self.timeout_s = timeout_s
@@ -92,6 +97,14 @@ class Session:
         self._socket = sock
         self._selector: selectors.BaseSelector = _Selector()
         self._selector.register(sock, selectors.EVENT_READ)
+        self._not_now: tuple[type[OSError], ...] = (BlockingIOError,)
+        """What the socket raises that has to wait."""
+        self._reads_first: tuple[type[OSError], ...] = ()
+        """What it raises when it cannot write before it has read."""
+        if secure:
+            from headframe_client import trust  # noqa: PLC0415
+
+            self._not_now, self._reads_first = trust.NOT_NOW, trust.READS_FIRST
         self._connection = Connection(Role.CLIENT)
         self._calls: deque[Call[Any]] = deque()
         """Those without a whole reply, the oldest first."""
@@ -121,9 +134,12 @@ class Session:
             raise ConnectionFailed(f"cannot connect to {peer}: {reason}") from error
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            secure = tls is not None
             if tls is not None:
+                from headframe_client.trust import shake_hands  # noqa: PLC0415
+
                 sock = shake_hands(sock, host, tls, peer)
-            return cls(sock, peer=peer, timeout_s=timeout_s, pace=pace, trace=trace)
+            return cls(sock, peer=peer, timeout_s=timeout_s, secure=secure, pace=pace, trace=trace)
         except BaseException:
             sock.close()
             raise
@@ -144,6 +160,8 @@ class Session:
 
     def check_private(self) -> None:
         """Raise InvalidArgument if somebody may listen to this connection."""
+        from headframe_client.trust import check_private  # noqa: PLC0415
+
         check_private(self._socket)
 
     # --- out ---------------------------------------------------------------------------------
@@ -208,10 +226,10 @@ class Session:
                     sent += gone
                     if self._pace is not None:
                         self._pace.take(gone)
-                except (BlockingIOError, ssl.SSLWantWriteError):
+                except self._not_now:
                     self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
                     self.poll()
-                except ssl.SSLWantReadError:
+                except self._reads_first:
                     self._wait(selectors.EVENT_READ)
                 except OSError as error:
                     self._hear_last_words()
@@ -225,7 +243,7 @@ class Session:
             raise self._error
         try:
             received = self._socket.recv_into(self._buffer, self._piece_bytes)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._not_now + self._reads_first:
             return False
         except OSError as error:
             raise self._fail(error) from error
@@ -318,8 +336,9 @@ class Session:
             return
 
     def _fail(self, error: OSError) -> ClientError:
-        if isinstance(error, ssl.SSLError) and "CERTIFICATE" in str(error.reason):
-            return self._end(NotTrusted(f"{self.peer} does not trust us: {error.reason}"))
+        told = str(getattr(error, "reason", ""))  # which TLS gives
+        if "CERTIFICATE" in told:
+            return self._end(NotTrusted(f"{self.peer} does not trust us: {told}"))
         reason = error.strerror or str(error)
         return self._end(ConnectionFailed(f"lost the connection to {self.peer}: {reason}"))
 

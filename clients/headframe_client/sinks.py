@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -34,8 +35,7 @@ def is_path(sink: object) -> TypeIs[str | os.PathLike[str]]:
     return isinstance(sink, str | os.PathLike)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The beginning of a file, from an earlier attempt."""
 
     rev: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from headframe import UNSET, BadName, UnsetType
@@ -45,8 +45,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeOptions:
+class TreeOptions(Struct, frozen=True, kw_only=True):
     """How many files are moved."""
 
     address: Address | None = None

@@ -14,9 +14,14 @@ from typing import Final
 
 from headframe_client.errors import ConnectionFailed, InvalidArgument, NotTrusted
 
-__all__ = ["ALPN", "check_private", "client_context", "shake_hands"]
+__all__ = ["ALPN", "NOT_NOW", "READS_FIRST", "check_private", "client_context", "shake_hands"]
 
 ALPN: Final = "hf/1"
+
+NOT_NOW: Final = (BlockingIOError, ssl.SSLWantWriteError)
+"""What a socket that does not block raises when it cannot write, or read, at once."""
+READS_FIRST: Final = (ssl.SSLWantReadError,)
+"""What it raises when the handshake needs something of the other side first."""
 
 
 def client_context(

@@ -27,6 +27,8 @@ __all__ = ["PEERS", "Headframe", "Nginx", "Peer", "Pyftpdlib", "Rsync", "Sftp", 
 
 START_S = 10.0
 COMMAND_S = 1800.0
+UNWANTED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+"""Of the environment: with them, modules are others than the installed ones, or compiled anew."""
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -92,7 +94,7 @@ class Peer:
 
     def run(self, command: list[str]) -> float:
         """Run a client's command; return its seconds, and raise if it fails."""
-        environ = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        environ = {name: text for name, text in os.environ.items() if name not in UNWANTED}
         with (self.place / "client.log").open("wb") as log:
             begun = time.perf_counter()
             done = subprocess.run(

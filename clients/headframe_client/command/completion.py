@@ -5,10 +5,12 @@ The law of this module: what a shell is told comes from the commands themselves,
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["completion"]
 
@@ -17,6 +19,8 @@ def complete_file(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Let the shell complete a local file."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415
+
     return [CompletionItem(incomplete, type="file")]
 
 
@@ -33,6 +37,8 @@ Example:
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print what lets a shell complete commands, options and files."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
     kind = get_completion_class(shell)
     assert kind is not None
     name = ctx.find_root().info_name or "headframe"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import click
+from msgspec import Struct
 
 __all__ = [
     "Options",
@@ -30,8 +30,7 @@ MOST_CONNECTIONS: Final = 64
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Struct):
     """What was given on the command line."""
 
     timeout_s: float = TIMEOUT_S
@@ -58,7 +57,7 @@ def given() -> Options:
 
 
 _META: Final = "headframe.options"
-_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:i?[bB])?")
+_RATE: Final = r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)(?:i?[bB])?"
 
 
 class _Rate(click.ParamType[int]):
@@ -70,7 +69,7 @@ class _Rate(click.ParamType[int]):
         """Return the number of bytes."""
         if not isinstance(value, str):
             return int(value)
-        found = _RATE.fullmatch(value.strip())
+        found = re.fullmatch(_RATE, value.strip())
         if found is None:
             self.fail(f"{value!r} is no rate like 500K or 2M (bytes a second)", param, ctx)
         rate = int(float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " "))

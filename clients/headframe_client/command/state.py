@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from headframe_client.journal import Journal
 
@@ -17,13 +16,13 @@ __all__ = ["open_journal"]
 
 def open_journal() -> Journal:
     """Return where uploads that are under way are written down."""
-    return Journal(_state_folder() / "headframe" / "uploads")
+    return Journal(os.path.join(_state_folder(), "headframe", "uploads"))
 
 
-def _state_folder() -> Path:
+def _state_folder() -> str:
     """Return the folder that the system has for such things."""
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+        return os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")
     if sys.platform == "darwin":
-        return Path.home() / "Library/Application Support"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+        return os.path.expanduser("~/Library/Application Support")
+    return os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

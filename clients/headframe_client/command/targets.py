@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from headframe_client.address import Address, parse_url
@@ -18,9 +17,10 @@ from headframe_client.command.text import escape
 from headframe_client.crew import Connect
 from headframe_client.errors import InvalidArgument
 from headframe_client.pace import Pace
-from headframe_client.trust import client_context
 
 if TYPE_CHECKING:
+    import ssl
+
     from headframe import Notice, Reply, Request
 
 __all__ = ["connector", "find_address", "is_url", "last_segment"]
@@ -66,10 +66,7 @@ def connector(address: Address) -> Connect:
     files = [options.ca, options.cert, options.key]
     if any(files) and not address.tls:
         raise InvalidArgument("--ca, --cert and --key are for headframes:// (TLS)")
-    try:
-        tls = client_context(*files) if address.tls else None
-    except OSError as error:
-        raise InvalidArgument(f"TLS: cannot use a certificate or key: {error}") from error
+    tls = _tls_context(files) if address.tls else None
     token = _read_token(options)
     pace = None if options.limit_rate is None else Pace(options.limit_rate)
 
@@ -86,11 +83,22 @@ def connector(address: Address) -> Connect:
     return connect
 
 
+def _tls_context(files: list[str | None]) -> ssl.SSLContext:
+    """Return what TLS is spoken with; what it needs is imported only when it is spoken."""
+    from headframe_client.trust import client_context  # noqa: PLC0415
+
+    try:
+        return client_context(*files)
+    except OSError as error:
+        raise InvalidArgument(f"TLS: cannot use a certificate or key: {error}") from error
+
+
 def _read_token(options: Options) -> str | None:
     """Return the token of a file or of the environment: arguments can be seen by others."""
     if options.token_file is None:
         return os.environ.get(TOKEN_VARIABLE) or None
-    return Path(options.token_file).read_text(encoding="utf-8").strip()
+    with open(options.token_file, encoding="utf-8") as file:
+        return file.read().strip()
 
 
 def _trace(direction: str, header: Request | Reply | Notice) -> None:
