@@ -19,7 +19,7 @@ from headframe import BadName, check_name
 from headframe_client.parts import SUFFIXES
 from headframe_client.results import Entry
 
-__all__ = ["LocalFile", "LocalFolder", "is_kept", "walk_folder"]
+__all__ = ["LocalFile", "LocalFolder", "walk_folder"]
 
 _WINDOWS: Final = os.name == "nt"
 _WINDOWS_FORBIDDEN: Final = (
@@ -49,7 +49,7 @@ class LocalFile(Struct, frozen=True, gc=False):
         return self.mtime is not None and (entry.total, entry.mtime) == (self.size, self.mtime)
 
 
-def is_kept(path: str, entry: Entry) -> bool:
+def _is_like(path: str, entry: Entry) -> bool:
     """Return whether there is a file, and no link, that has the size and time of an entry."""
     try:
         status = os.lstat(path)
@@ -112,7 +112,10 @@ class LocalFolder:
         """`root` and what is above it are the user's choice, links included."""
         self.root = os.fspath(root)
         self._known: dict[str, str] = {}
-        """Folders that are there and no links, by their name on the server."""
+        """Folders that are there and no links, by their name on the server: paths that end with a
+        separator."""
+        self._made: set[str] = set()
+        """Those that were not there before."""
 
     def place(self, name: str) -> str:
         """Return where the file `name` belongs, with the folders on the way made.
@@ -124,7 +127,15 @@ class LocalFolder:
         if last.endswith(SUFFIXES):
             raise FileExistsError(f"names like {last!r} are for unfinished files")
         _check_segment(last)
-        return os.path.join(self._enter(folder), last)
+        return self._enter(folder) + last
+
+    def holds(self, name: str, entry: Entry) -> bool:
+        """Return whether the place of a name has a file, and no link, of an entry's size and time.
+
+        In a folder that has been made here there was nothing.
+        """
+        folder, _, last = name.rpartition("/")
+        return folder not in self._made and _is_like(self._enter(folder) + last, entry)
 
     def _enter(self, folder: str) -> str:
         """Return the path of a folder, made if it was missing."""
@@ -133,15 +144,17 @@ class LocalFolder:
             return known
         if not folder:
             os.makedirs(self.root, exist_ok=True)
-            path = self.root
+            path = os.path.join(self.root, "")
         else:
             above, _, last = folder.rpartition("/")
             _check_segment(last)
-            path = os.path.join(self._enter(above), last)
+            path = self._enter(above) + last
             try:
                 os.mkdir(path)
+                self._made.add(folder)
             except FileExistsError:
                 _check_real_folder(path)
+            path += os.sep
         self._known[folder] = path
         return path
 

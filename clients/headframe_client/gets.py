@@ -24,20 +24,21 @@ __all__ = ["GetCall", "GetTransfer", "Reception"]
 class Reception:
     """What has arrived of a file, in one attempt or in several that go on with each other."""
 
+    rev = ""
+    """Of the file that this is a part of."""
+    received_bytes = 0
+
     def __init__(self, offset: int = 0, length: int | None = None, *, verify: bool = True) -> None:
         self.offset = offset
         """Where in the file it begins."""
         self.length = length
         """How many bytes of it are wanted; None: to the end."""
-        self.verify = verify
-        self.begin_anew()
+        self.hash = hashlib.sha256() if verify else None
 
     def begin_anew(self) -> None:
         """Forget what has arrived."""
-        self.rev = ""
-        """Of the file that this is a part of."""
-        self.received_bytes = 0
-        self.hash = hashlib.sha256() if self.verify else None
+        self.rev, self.received_bytes = "", 0
+        self.hash = None if self.hash is None else hashlib.sha256()
 
     def take(self, chunk: bytes | bytearray | memoryview) -> None:
         """Count the next bytes."""
@@ -62,6 +63,10 @@ class GetCall(Call[GetResult]):
     The sink belongs to whoever asks: when the call fails, what has arrived stays in it.
     """
 
+    _due_bytes = 0
+    _total = 0
+    _mtime: int | None = None
+
     def __init__(
         self,
         name: str,
@@ -75,9 +80,6 @@ class GetCall(Call[GetResult]):
         self._reception = Reception() if reception is None else reception
         self._offset = self._reception.next_offset
         self._progress = progress
-        self._due_bytes = 0
-        self._total = 0
-        self._mtime: int | None = None
 
     def _open(self, reply: Reply) -> None:
         assert isinstance(reply, GetReply)
@@ -178,7 +180,7 @@ class GetTransfer(Transfer[GetResult]):
             offset=reception.next_offset or UNSET,
             length=UNSET if reception.left is None else reception.left,
             if_=UNSET if rev is None else rev,
-            want=["digest"] if reception.verify else UNSET,
+            want=UNSET if reception.hash is None else _DIGEST,
         )
         call = GetCall(self.name, self._sink, reception, progress=self.progress)
         session.begin(call, request)
@@ -201,4 +203,5 @@ class GetTransfer(Transfer[GetResult]):
         self._sink.abandon(keep=not isinstance(error, ProtocolViolation | DigestMismatch))
 
 
+_DIGEST: Final = ["digest"]
 _OTHER_FILE: Final = (ErrorCode.PRECONDITION_FAILED, ErrorCode.BAD_RANGE)

@@ -49,7 +49,7 @@ class ListCall(Call[tuple[list[Entry], bool]]):
     def __init__(self, prefix: str, after: str, delimiter: str | None) -> None:
         super().__init__(prefix)
         self._delimiter = delimiter
-        self._after = after.encode()
+        self._after = after
         self._page = bytearray()
         self._last_page = True
 
@@ -62,27 +62,26 @@ class ListCall(Call[tuple[list[Entry], bool]]):
         self._page += chunk
 
     def _finish(self) -> tuple[list[Entry], bool]:
-        entries = [self._read_line(line) for line in self._page.split(b"\n") if line]
+        try:
+            entries = [self._read_line(line) for line in self._page.split(b"\n") if line]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ProtocolViolation(f"a line of a listing is malformed: {error}") from error
+        except BadName as error:
+            raise ProtocolViolation(f"a listing holds what is no name: {error}") from error
         if not entries and not self._last_page:
             raise ProtocolViolation("an empty page of a listing promises more pages")
         return entries, self._last_page
 
     def _read_line(self, line: bytes | bytearray) -> Entry:
         """Return the entry that a line stands for; the name in it is fit for use."""
-        try:
-            read = _decode_line(line)
-            entry = self._check_entry(read)
-            check_name(entry.name[:-1] if entry.is_prefix else entry.name)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ProtocolViolation(f"a line of a listing is malformed: {error}") from error
-        except BadName as error:
-            raise ProtocolViolation(f"a listing holds what is no name: {error}") from error
-        encoded = entry.name.encode()
-        if encoded <= self._after:
-            raise ProtocolViolation(f"a listing goes back: {entry.name!r} is not after what it had")
-        if not entry.name.startswith(self.subject):
-            raise ProtocolViolation(f"a listing of {self.subject!r} holds {entry.name!r}")
-        self._after = encoded
+        entry = self._check_entry(_decode_line(line))
+        name = entry.name
+        check_name(name[:-1] if entry.is_prefix else name)
+        if name <= self._after:  # text is ordered as its UTF-8 bytes are
+            raise ProtocolViolation(f"a listing goes back: {name!r} is not after what it had")
+        if not name.startswith(self.subject):
+            raise ProtocolViolation(f"a listing of {self.subject!r} holds {name!r}")
+        self._after = name
         return entry
 
     def _check_entry(self, read: _Line) -> Entry:

@@ -46,6 +46,10 @@ _EVIDENCE: Final = r"(?s)([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n"
 class PartFile:
     """Writes a file beside its place and moves it there when it is whole."""
 
+    _descriptor = -1
+    _kept = False
+    """Whether the file with the revision is there."""
+
     def __init__(
         self, path: str | os.PathLike[str], origin: str = "", *, makes_folder: bool = False
     ) -> None:
@@ -55,12 +59,12 @@ class PartFile:
         """
         self._path = os.fspath(path)
         self._part = beside(self._path, PART_SUFFIX)
-        self._rev = beside(self._path, REV_SUFFIX)
         self._origin = origin
         self._makes_folder = makes_folder
-        self._descriptor = -1
-        self._kept = False
-        """Whether the file with the revision is there."""
+
+    @property
+    def _rev(self) -> str:
+        return beside(self._path, REV_SUFFIX)
 
     def claim(self, digest: _Hash | None) -> Held | None:
         """Return what an earlier attempt has left of the file; None: nothing that can be used."""
@@ -113,13 +117,12 @@ class PartFile:
     def open(self, rev: str, total: int) -> None:
         """Create the part; what an earlier attempt left there is removed."""
         self.abandon(keep=False)
-        folder = os.path.dirname(self._part)
-        if self._makes_folder and folder:
-            os.makedirs(folder, exist_ok=True)
+        if self._makes_folder:
+            os.makedirs(os.path.dirname(self._part) or os.curdir, exist_ok=True)
         try:
             self._descriptor = _create(self._part)
         except FileNotFoundError as error:
-            error.filename = folder  # which is what there is not
+            error.filename = os.path.dirname(self._part)  # which is what there is not
             raise
         if self._origin and total > KEPT_BYTES:
             with contextlib.suppress(FileNotFoundError):
@@ -136,9 +139,8 @@ class PartFile:
 
     def commit(self, mtime: int | None) -> None:
         """Give it its time and its name."""
-        ours = os.fstat(self._descriptor)
         try:
-            if not os.path.samestat(os.lstat(self._part), ours):
+            if not os.fstat(self._descriptor).st_nlink:
                 raise FileExistsError(f"another transfer has replaced {self._part!r}")
             if mtime is not None:
                 os.utime(self._part, ns=(mtime * 1000, mtime * 1000))
@@ -218,8 +220,8 @@ def beside(path: str, suffix: str) -> str:
     >>> beside("a.jpg", PART_SUFFIX)
     '.a.jpg.headframe-part'
     """
-    folder, name = os.path.split(path)
+    name = os.path.basename(path)
     part = f".{name}{suffix}"
-    if len(os.fsencode(part)) > _SEGMENT_BYTES:
+    if len(part) > _SEGMENT_BYTES // 4 and len(os.fsencode(part)) > _SEGMENT_BYTES:
         part = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{suffix}"
-    return os.path.join(folder, part)
+    return path[: len(path) - len(name)] + part

@@ -19,11 +19,11 @@ from headframe import UNSET, BadName, UnsetType
 from headframe_client.address import Address
 from headframe_client.crew import Connect, Crew
 from headframe_client.errors import ClientError
-from headframe_client.folders import LocalFile, LocalFolder, is_kept, walk_folder
+from headframe_client.folders import LocalFile, LocalFolder, walk_folder
 from headframe_client.gets import GetTransfer
 from headframe_client.journal import Journal, Upload, new_upload
 from headframe_client.outcome import Outcome
-from headframe_client.parts import PartFile
+from headframe_client.parts import KEPT_BYTES, PartFile
 from headframe_client.puts import Claim, PutTransfer
 from headframe_client.results import Entry, Kept
 from headframe_client.retries import RETRIES, Retries
@@ -212,14 +212,15 @@ def get_tree(
 
     def transfers() -> Iterator[Transfer[Any]]:
         for entry in list_names(connect, prefix, retries=options.retries, outcome=outcome):
+            name = keep + entry.name[len(prefix) :]
             try:
-                path = target.place(keep + entry.name[len(prefix) :])
+                path = target.place(name)
             except (OSError, BadName) as error:
                 outcome.fail(entry.name, error)
                 continue
             total = entry.total or 0
             get = begin_get(entry.name, path, options, total=total)
-            if not (options.compare and is_kept(path, entry)):
+            if not (options.compare and target.holds(name, entry)):
                 yield get
             elif options.verify:
                 yield UnlessKept(path, total, get)
@@ -239,7 +240,9 @@ def begin_get(
     makes_folder: bool = False,
 ) -> GetTransfer:
     """Return the transfer of one file to a path, with its folder if `makes_folder`."""
-    origin = "" if options.address is None else str(options.address.at(name))
+    origin = ""
+    if options.address is not None and (total is None or total > KEPT_BYTES):
+        origin = str(options.address.at(name))
     sink = PartFile(path, origin, makes_folder=makes_folder)
     get = GetTransfer(name, sink, total=total, verify=options.verify)
     get.path = path
