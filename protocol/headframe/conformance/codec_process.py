@@ -25,6 +25,8 @@ __all__ = ["TIMEOUT_S", "Codec", "CodecProcess"]
 
 TIMEOUT_S: Final = 5.0
 """How long an answer may take."""
+FIRST_S: Final = 20.0
+"""How long the first one may take, before which a program has to start."""
 STARTS: Final = 8
 """How often the program is started before it is given up."""
 ANSWER: Final = "one line of JSON, an object"
@@ -49,14 +51,18 @@ class CodecProcess:
         self,
         command: str | Sequence[str],
         *,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float | None = None,
         starts: int | None = STARTS,
     ) -> None:
-        """`starts`: how often it is started before it is given up; None: it never is."""
+        """`timeout_s`: how long each answer may take; None: 5 s, and 20 s after a start.
+
+        `starts`: how often it is started before it is given up; None: it never is.
+        """
         self.command = (
             shlex.split(command, posix=os.name != "nt") if isinstance(command, str) else [*command]
         )
-        self.timeout_s = timeout_s
+        self._timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
+        self._first_s = FIRST_S if timeout_s is None else timeout_s
         self.most_starts = starts
         self.starts = 0
         self._process: subprocess.Popen[str] | None = None
@@ -78,14 +84,13 @@ class CodecProcess:
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; raise Deviation where there is none, SetupError where none will be."""
+        timeout_s = self._timeout_s if self._process else self._first_s
         process = self._running()
         try:
-            line = self._talker.submit(_exchange, process, json.dumps(question)).result(
-                self.timeout_s
-            )
+            line = self._talker.submit(_exchange, process, json.dumps(question)).result(timeout_s)
         except TimeoutError:
             self._stop(kill=True)
-            raise Deviation(ANSWER, f"nothing in {self.timeout_s:g} s") from None
+            raise Deviation(ANSWER, f"nothing in {timeout_s:g} s") from None
         except (OSError, UnicodeError) as error:
             self._stop()
             raise Deviation(ANSWER, f"{error}{self._last_words()}") from None

@@ -182,7 +182,10 @@ def left_after(members: dict[str, Any], rest: bytes) -> Run:
             talk.say(refusal(request, "busy", retry_ms=0, **members) + rest)
             talk.finish(request)
             aborted.append(request.headers[-1].get("abort") is True)
-            talk.end()
+            try:
+                talk.end()
+            finally:
+                talk.late = b""  # to whom this was no early refusal may ask for more
 
         scene = subject.put({"put": [act]}, body=LARGE * 4, receive_buffer=1 << 15)
         if any(aborted):

@@ -41,6 +41,9 @@ CLIENT_WORKERS: Final = max(2, min(8, 2 * (os.cpu_count() or 1)))
 
 Play = Callable[[Stage], Scene]
 
+LOOK_S: Final = 30.0
+"""What the plainest runs may take, on a machine that may be busy."""
+
 LOOKING: Final = {str(cmd): (looking,) * 20 for cmd in Command}
 """A good server, which takes its time for the first requests."""
 
@@ -96,20 +99,27 @@ class Subject(Stage):
         return self._lineup.see(op, lambda stage: stage.run(op, LOOKING))[1]
 
 
-def look_at_client(commands: Commands, timeout_s: float = TIMEOUT_S) -> Lineup:
-    """Return what a client is seen to do; raise SetupError where nothing can be tested."""
-    lineup = Lineup(commands, Facts(abilities=commands.abilities), timeout_s)
+def look_at_client(commands: Commands, timeout_s: float | None = None) -> Lineup:
+    """Return what a client is seen to do; raise SetupError where nothing can be tested.
+
+    `timeout_s` is what a run may take; None: ten times what the plainest one takes, here and now.
+    """
+    patience_s = LOOK_S if timeout_s is None else timeout_s
+    lineup = Lineup(commands, Facts(abilities=commands.abilities), patience_s)
+    slowest_s = 0.0
     abilities = set(commands.abilities)
     ahead = False
     for op in (Op.PUT, Op.GET):
         if op in commands.templates:
             scene = _try(Subject(lineup), op)
+            slowest_s = max(slowest_s, scene.ended.seconds)
             if any(request.id is not None for request in scene.asked(op)):
                 abilities.add("replies")
             ahead = ahead or any(talk.ahead for talk in scene.talks)
     if not ahead:
         abilities.add(LOCKSTEP)
     lineup.facts = Facts(abilities=frozenset(abilities))
+    lineup.timeout_s = max(TIMEOUT_S, 10 * slowest_s) if timeout_s is None else timeout_s
     return lineup
 
 

@@ -16,6 +16,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ class Ended:
     """None: it was still running, and was killed."""
     words: str
     """The end of what it printed."""
+    seconds: float
+    """How long it ran."""
 
     @property
     def claims_success(self) -> bool:
@@ -77,6 +80,7 @@ class Sandbox:
     def run(self, arguments: Sequence[str], timeout_s: float) -> Ended:
         """Run a command to its end, or kill it; raise SetupError if it cannot be started."""
         self.before = self._look_outside()
+        begun = time.monotonic()
         output = self.folder / "state" / "output"
         with output.open("wb") as words:
             try:
@@ -98,7 +102,7 @@ class Sandbox:
                 code = None
             finally:
                 _kill(process)
-        return Ended(code=code, words=_tail(output))
+        return Ended(code=code, words=_tail(output), seconds=time.monotonic() - begun)
 
     def files(self) -> dict[str, bytes]:
         """Return the files below the target, by the path from there."""

@@ -30,7 +30,6 @@ from headframe.conformance.command.telling import (
     selected,
 )
 from headframe.conformance.runner import chosen
-from headframe.conformance.target import TIMEOUT_S
 from headframe.conformance.verdicts import Result, SetupError
 
 __all__ = ["client"]
@@ -70,9 +69,7 @@ def _commands(command: F) -> F:
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.5),
-    default=TIMEOUT_S,
-    show_default=True,
-    help="Seconds in which a run of the client has to end.",
+    help="Seconds for a run of the client.  [default: 10, or ten times the plainest one]",
 )
 @report_files
 @click.option("-j", "workers", type=click.IntRange(1, 24), default=CLIENT_WORKERS, help="At once.")

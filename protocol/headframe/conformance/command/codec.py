@@ -19,7 +19,7 @@ from headframe.conformance import runs, terminal
 from headframe.conformance.check import Check
 from headframe.conformance.codec import CODEC_CHECKS, run_codec_checks
 from headframe.conformance.codec_checks import build_checks, vector_checks
-from headframe.conformance.codec_process import TIMEOUT_S, CodecProcess
+from headframe.conformance.codec_process import CodecProcess
 from headframe.conformance.codec_random import EXAMPLES
 from headframe.conformance.command import telling
 from headframe.conformance.command.reporting import report_files, write_reports
@@ -52,7 +52,9 @@ __all__ = ["codec"]
     help=f"Random streams of each kind.  [default: {EXAMPLES}, or {2 * EXAMPLES} wrong ones]",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=TIMEOUT_S, help="Seconds for an answer."
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    help="Seconds for an answer.  [default: 5, and 20 for the first]",
 )
 @report_files
 def codec(
@@ -130,7 +132,7 @@ def _run(
     *,
     seed: str,
     examples: int | None,
-    timeout_s: float,
+    timeout_s: float | None,
 ) -> runs.Run:
     """Start the program, and run the checks if it answers."""
     begun = time.monotonic()

@@ -112,7 +112,9 @@ def server(url: str, **about: Any) -> int:
 @click.argument("program", metavar="COMMAND")
 @campaign_options
 @click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=5.0, help="Seconds for an answer."
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    help="Seconds for an answer.  [default: 5, and 20 for the first]",
 )
 def codec(program: str, **about: Any) -> int:
     """Ask the codec that COMMAND runs, such as "node my_codec.js", about random streams.
