@@ -27,6 +27,8 @@ __all__ = ["Conversation", "Peer", "page_of", "same"]
 
 JANITORS: Final = 5
 """How often it is tried to clean up, over a connection of its own each time."""
+SETTLE_S: Final = 1.0
+"""What a server has to come to an end of a check that was broken off."""
 FIRST_ID: Final = 21
 """Ids are chosen from here on, so that they can be told from those that a check writes."""
 _TOKEN: Final = re.compile(r"~\d*")
@@ -95,10 +97,16 @@ class Conversation:
             self._looker = Peer(self)
         return self._looker
 
-    def close(self) -> None:
-        """Delete what may be left of the check, and close all connections."""
+    def close(self, *, broken_off: bool = False) -> None:
+        """Delete what may be left of the check, and close all connections.
+
+        After a check that was broken off the server may still be at what it was asked: it is given
+        the time to come to an end of it, so that nothing appears behind the deleting.
+        """
         for peer in self.peers:
             if peer is not self._looker:
+                if broken_off:
+                    peer.end()
                 peer.close()
         if not self.facts.hello:
             self._remove()
@@ -109,10 +117,10 @@ class Conversation:
         for peer in self.peers:
             peer.close()
 
-    def close_unrecorded(self) -> None:
+    def close_unrecorded(self, *, broken_off: bool = False) -> None:
         """Close, and leave the cleaning up out of the record."""
         seen = len(self.transcript.entries)
-        self.close()
+        self.close(broken_off=broken_off)
         del self.transcript.entries[seen:]
 
     def show_found(self) -> None:
@@ -205,6 +213,14 @@ class Peer:
     def bytes_received(self) -> int:
         """How many bytes have come on this connection."""
         return len(self.received())
+
+    def end(self) -> None:
+        """Say nothing more, and let the server end the connection, if it does so in time."""
+        if self._wire is not None and self._wire.ending is None:
+            self._wire.end_sending()
+            deadline = time.monotonic() + SETTLE_S
+            while isinstance(self._wire.receive(max(0.0, deadline - time.monotonic())), bytes):
+                pass
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -181,7 +181,7 @@ def _run_once(
     got, permitted, verdict, deviation = judge(check, Peer(talk))
     crowded = deviation if isinstance(deviation, Crowded) else None
     seconds = time.monotonic() - begun
-    talk.close_unrecorded()
+    talk.close_unrecorded(broken_off=deviation is not None)
     return crowded, Result(
         check=check,
         verdict=verdict,
