@@ -65,7 +65,7 @@ def campaign_options(command: F) -> F:
     return command
 
 
-@click.group()
+@click.group(epilog='Example: headframe fuzz codec "node my_codec.js" --for 10m')
 def fuzz() -> None:
     """Look for what is wrong, until the time or the count is over, or Ctrl-C.
 
@@ -74,7 +74,10 @@ def fuzz() -> None:
     """
 
 
-@fuzz.command()
+@fuzz.command(
+    short_help="Ask a server at random, also damaged streams.",
+    epilog="Example: headframe fuzz server headframe://127.0.0.1:37263 --for 10m",
+)
 @click.argument("url")
 @campaign_options
 @target_options
@@ -83,8 +86,6 @@ def server(url: str, **about: Any) -> int:
 
     It stores files under names of its own, hfk-..., and deletes them afterwards. A finding is a
     file for `headframe replay`.
-
-    Example: headframe fuzz server headframe://127.0.0.1:37263 --for 10m
     """
     from headframe.conformance.preflight import look_at  # noqa: PLC0415  (what they cost)
     from headframe.conformance.runner import chosen, run_check  # noqa: PLC0415
@@ -108,7 +109,10 @@ def server(url: str, **about: Any) -> int:
     return _Fuzzing(str(target), f"server {name}", keep, about).go(checks, run)
 
 
-@fuzz.command()
+@fuzz.command(
+    short_help="Ask a codec about random streams.",
+    epilog='Example: headframe fuzz codec "node my_codec.js" --examples 100000',
+)
 @click.argument("program", metavar="COMMAND")
 @campaign_options
 @click.option(
@@ -120,8 +124,6 @@ def codec(program: str, **about: Any) -> int:
     """Ask the codec that COMMAND runs, such as "node my_codec.js", about random streams.
 
     A finding is a vector, for `headframe conform codec --vectors`.
-
-    Example: headframe fuzz codec "node my_codec.js" --examples 100000
     """
     from headframe.conformance.codec import look_at_codec, run_codec_check  # noqa: PLC0415
     from headframe.conformance.codec_process import CodecProcess  # noqa: PLC0415
