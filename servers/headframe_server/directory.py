@@ -128,7 +128,7 @@ class DirectoryStore:
     def open(self, name: str, condition: Condition = UNSET) -> Opened:
         """Open a file to read it."""
         self._check_visible(name)
-        opened = Opened(self._disk, self._tree.open_file(name))
+        opened = Opened(self._disk, *self._tree.open_file(name))
         try:
             _check_condition(condition, opened.info)
         except StoreError:
@@ -373,9 +373,9 @@ class DirectoryStore:
 class Opened:
     """A stored file that is being read: its bytes stay, whatever happens to its name."""
 
-    def __init__(self, disk: Disk, descriptor: int) -> None:
+    def __init__(self, disk: Disk, descriptor: int, status: os.stat_result) -> None:
         self.descriptor = descriptor
-        self.info = describe(disk, descriptor)
+        self.info = describe(disk, descriptor, status)
 
     def size(self) -> int:
         """Return how many bytes it has now."""

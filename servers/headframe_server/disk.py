@@ -70,6 +70,10 @@ class Disk:
         """Open a directory several segments below another at once; None: that cannot be done."""
         return self._open_beneath(path, _DIRECTORY, at)
 
+    def open_file(self, path: str, at: int) -> int | None:
+        """Open what has a name of several segments at once; None: that cannot be done."""
+        return self._open_beneath(path, os.O_RDONLY | _LEAF, at)
+
     def status_of_path(self, path: str, at: int) -> os.stat_result | None:
         """Return the status of what has a name of several segments; None: that cannot be done."""
         opened = self._open_beneath(path, _NAME, at)

@@ -51,9 +51,9 @@ def mark(disk: Disk, descriptor: int, mtime: int, digest: bytes) -> FileInfo | N
     return _marked(status, token, digest) if disk.set_mark(descriptor, found) else None
 
 
-def describe(disk: Disk, descriptor: int) -> FileInfo:
-    """Return what is known of an open file."""
-    status = os.fstat(descriptor)
+def describe(disk: Disk, descriptor: int, status: os.stat_result | None = None) -> FileInfo:
+    """Return what is known of an open file, whose status may be known already."""
+    status = status or os.fstat(descriptor)
     size, mtime_ns = status.st_size, status.st_mtime_ns
     found = disk.mark_of(descriptor)
     if len(found) == _MARK.size:

@@ -183,19 +183,22 @@ class Tree:
 
     # --- files and directories -----------------------------------------------------------
 
-    def open_file(self, name: str) -> int:
+    def open_file(self, name: str) -> tuple[int, os.stat_result]:
         """Open a regular file to read it; raise `not-found` for anything else."""
-        with self.parent(name) as (descriptor, leaf):
-            try:
-                opened = self._disk.open(leaf, descriptor)
-            except OSError as error:
-                if error.errno in SCARCE:
-                    raise
-                raise not_found() from error
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
+        try:
+            opened = self._disk.open_file(name, self.descriptor) if self._exact else None
+            if opened is None:
+                with self.parent(name) as (descriptor, leaf):
+                    opened = self._disk.open(leaf, descriptor)
+        except OSError as error:
+            if error.errno in SCARCE:
+                raise
+            raise not_found() from error
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
             os.close(opened)
             raise not_found()
-        return opened
+        return opened, status
 
     def prune(self, name: str) -> None:
         """Remove the directories above `name` that hold nothing any more."""

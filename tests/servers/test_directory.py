@@ -425,8 +425,10 @@ def emptying(place, path, incoming, *more):
 
 
 @pytest.mark.rule("HF-ERROR-009")
-def test_a_condition_that_cannot_be_judged_now_is_no_condition_that_holds(root):
-    disk = Failing("open", errno.EMFILE, when=lambda name, *_: name == "b")
+@pytest.mark.parametrize("method", ["open_file", "open"])
+def test_a_condition_that_cannot_be_judged_now_is_no_condition_that_holds(root, method):
+    disk = Failing(method, errno.EMFILE, when=lambda name, *_: name == "b")
+    disk._openat2 = method == "open_file"
     with DirectoryStore(root, disk=disk) as store:
         put(store, "a", b"one")
         put(store, "b", b"two")
