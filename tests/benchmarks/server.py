@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headframe import Continuation, Get, Put, Request, Stat
+from headframe import Continuation, Get, Hello, Put, Request, Stat
 from headframe.interpretation import LATER_PLAN, REQUEST_PLAN
 
 TOP = Path(__file__).parents[2]
@@ -41,11 +41,11 @@ class Sizes:
     files: int = 1000
     small_bytes: int = 4096
     large_mib: int = 256
-    connections: int = 200
+    connections: int = 500
     rounds: int = 15
 
 
-QUICK = Sizes(files=200, large_mib=16, connections=20, rounds=2)
+QUICK = Sizes(files=200, large_mib=16, connections=40, rounds=2)
 
 
 class Served:
@@ -55,7 +55,17 @@ class Served:
         roots = os.pathsep.join(str(checkout / name) for name in SOURCE_ROOTS)
         command = [sys.executable, "-m", "headframe_server", str(root), *more]
         self._process = subprocess.Popen(
-            [*command, "--bind", "127.0.0.1:0", "--durability", "rename"],
+            [
+                *(*command, "--bind", "127.0.0.1:0", "--durability", "rename"),
+                *(
+                    "--connections",
+                    "1000",
+                    "--connections-per-peer",
+                    "1000",
+                    "--log-level",
+                    "error",
+                ),
+            ],
             env={**os.environ, "PYTHONPATH": roots},
             stdout=subprocess.PIPE,
             text=True,
@@ -74,6 +84,11 @@ class Served:
     def cpu_s(self) -> float:
         """Return the processor time that it has used, the system's for it included."""
         return time.clock_gettime(~self._process.pid << 3 | 2)  # as clock_getcpuclockid(3) has it
+
+    def resident_kib(self) -> int:
+        """Return how much memory it has."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0])
 
     def connect(self) -> socket.socket:
         """Return a connection to it."""
@@ -169,16 +184,18 @@ class Job:
     make: Callable[[Sizes], Iterator[bytes]]
     count: Callable[[Sizes], int]
     requests: Callable[[Sizes], int]
+    after: str = ""
+    """The job that lays down what this one asks for."""
     fresh: bool = False
     """Each request comes on a connection of its own."""
 
 
 JOBS = {
     "put": Job("put of a small file", small_puts, lambda s: s.files, lambda s: s.files),
-    "get": Job("get of a small file", small_gets, lambda s: s.files, lambda s: s.files),
-    "stat": Job("stat", small_stats, lambda s: s.files, lambda s: s.files),
+    "get": Job("get of a small file", small_gets, lambda s: s.files, lambda s: s.files, "put"),
+    "stat": Job("stat", small_stats, lambda s: s.files, lambda s: s.files, "put"),
     "put-large": Job("put, a MiB", large_put, lambda s: s.large_mib, lambda _: 1),
-    "get-large": Job("get, a MiB", large_get, lambda s: s.large_mib, lambda _: 1),
+    "get-large": Job("get, a MiB", large_get, lambda s: s.large_mib, lambda _: 1, "put-large"),
     "fresh": Job(
         "put on a fresh connection",
         fresh_puts,
@@ -208,10 +225,10 @@ def measure(served: Served, job: Job, parts: list[memoryview], sizes: Sizes) -> 
     return cpu_s / job.count(sizes) * 1e6, clock_s / job.count(sizes) * 1e6
 
 
-def take_turns(
-    running: list[tuple[Served, Path]], job: Job, sizes: Sizes
-) -> list[tuple[float, float]]:
+def take_turns(running: list[tuple[Served, Path]], job: Job, sizes: Sizes) -> list[Cost]:
     """Return the least that a job costs each of the servers."""
+    if job.after:
+        take_turns(running, JOBS[job.after], replace(sizes, rounds=1))
     made = list(job.make(sizes))
     parts = [memoryview(part) for part in (made if job.fresh else [b"".join(made)])]
     costs: list[list[Cost]] = [[] for _ in running]
@@ -223,6 +240,21 @@ def take_turns(
                 shutil.rmtree(root / "small", ignore_errors=True)
             costs[index].append(measure(served, job, parts, sizes))
     return [tuple(map(min, zip(*rounds, strict=True))) for rounds in costs]  # type: ignore[misc]
+
+
+def idle_kib(served: Served, count: int) -> float:
+    """Return how much memory an idle connection costs, of so many that have said hello."""
+    with contextlib.ExitStack() as stack:
+
+        def open_more(count: int) -> int:
+            for _ in range(count):
+                sock = stack.enter_context(served.connect())
+                sock.sendall(head(Hello(id=1)))
+                sock.recv(4096)
+            time.sleep(2.0)
+            return served.resident_kib()
+
+        return (-open_more(20) + open_more(count)) / count
 
 
 def table(checkouts: list[Path], jobs: list[Job], sizes: Sizes, place: Path) -> list[str]:
@@ -240,6 +272,9 @@ def table(checkouts: list[Path], jobs: list[Job], sizes: Sizes, place: Path) -> 
                 checkouts, take_turns(running, job, sizes), strict=True
             ):
                 lines.append(f"| {job.words} | {checkout.name} | {cpu:.1f} | {clock:.1f} |")
+        for checkout, (served, _) in zip(checkouts, running, strict=True):
+            kib = idle_kib(served, sizes.connections)
+            lines.append(f"| {kib:.1f} KiB for an idle connection | {checkout.name} | | |")
     return lines
 
 
@@ -258,7 +293,7 @@ def main() -> None:
     jobs = [JOBS[name] for name in options.jobs.split(",")]
     with tempfile.TemporaryDirectory(prefix="headframe-", dir=options.place) as place:
         print("\n".join(table(checkouts, jobs, sizes, Path(place))))
-    print("\nMicroseconds a request, the least of", sizes.rounds, "rounds.")
+    print(f"\nMicroseconds a request, the least of {sizes.rounds} rounds.")
 
 
 if __name__ == "__main__":
