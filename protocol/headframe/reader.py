@@ -48,6 +48,11 @@ class Reader:
     (2, b'h', <Sentinel.NEED_DATA: 'need data'>)
     """
 
+    __slots__ = (
+        *("first", "later", "state", "body_left", "headers_read", "messages_begun"),
+        *("_ended", "_error", "_head", "_position", "_view", "_waiting"),
+    )
+
     def __init__(self, first: FramePlan[Any], later: FramePlan[Any] = LATER_PLAN) -> None:
         """`first` reads the first header of a message, `later` any other."""
         self.first = first
@@ -59,7 +64,8 @@ class Reader:
         self.messages_begun = 0
         self._view = memoryview(b"")
         self._position = 0
-        self._waiting: deque[memoryview] = deque()
+        self._waiting: deque[memoryview] | None = None
+        """What has come besides `_view`; None: nothing ever has, and an idle reader stays small."""
         self._head = bytearray()
         """The part of a prelude and header whose rest has not come yet."""
         self._ended = False
@@ -84,6 +90,7 @@ class Reader:
             self._view = memoryview(data)
             self._position = 0
         else:
+            self._waiting = deque() if self._waiting is None else self._waiting
             self._waiting.append(memoryview(data))
 
     def next_part(self) -> Part:

@@ -24,6 +24,8 @@ __all__ = ["Writer"]
 class Writer:
     """Builds one direction of a connection."""
 
+    __slots__ = ("body_left", "muted", "state")
+
     def __init__(self) -> None:
         self.state = StreamState.BETWEEN_MESSAGES
         self.body_left = 0

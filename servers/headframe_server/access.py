@@ -141,6 +141,8 @@ _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 class Visitor:
     """Who is at the other end of one connection."""
 
+    __slots__ = ("_access", "_failures", "_turned_away", "person", "schemes")
+
     def __init__(
         self,
         access: Access,

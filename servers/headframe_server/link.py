@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import selectors
+import select
 import socket
 import ssl
 import time
@@ -23,11 +23,10 @@ __all__ = ["Interrupted", "Link", "PeerSilent", "Woken"]
 
 BUFFER_BYTES: Final = 1 << 18
 """Mapped, not allocated: it costs the pages that a peer has filled."""
-KEPT_BYTES: Final = 1 << 14
-"""More than this is given back before a wait."""
+QUIET_S: Final = 1.0
+"""A peer that says nothing for so long has no buffer until it speaks again."""
 LONGEST_WAIT_S: Final = 86_400.0
 """A poll takes no more milliseconds than fit into 31 bits; large bodies earn more patience."""
-_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _WANTS_READ: Final = (BlockingIOError, ssl.SSLWantReadError)
 
 
@@ -46,15 +45,15 @@ class Interrupted(Exception):
 class Link:
     """One socket; `wake` is readable from the moment the server shuts down."""
 
+    __slots__ = ("_bell", "_buffer", "_limits", "_pages", "_socket", "_wake", "woken")
+
     def __init__(self, sock: socket.socket, wake: socket.socket, limits: Limits) -> None:
         sock.setblocking(False)
         self._socket = sock
         self._wake = wake
         self._limits = limits
-        self._pages = mmap.mmap(-1, BUFFER_BYTES)
+        self._pages = mmap.mmap(-1, BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._buffer = memoryview(self._pages)
-        self._filled = 0
-        """Bytes of the buffer that are resident, at most."""
         self._bell: tuple[socket.socket, socket.socket] | None = None
         self.woken = False
         """Whether the server shuts down."""
@@ -75,9 +74,9 @@ class Link:
                 self._socket.do_handshake()
                 return
             except ssl.SSLWantReadError:
-                self._wait(selectors.EVENT_READ, until, heeds_others=True)
+                self._wait(select.POLLIN, until, heeds_others=True)
             except ssl.SSLWantWriteError:
-                self._wait(selectors.EVENT_WRITE, until, heeds_others=True)
+                self._wait(select.POLLOUT, until, heeds_others=True)
 
     def receive_now(self) -> memoryview | None:
         """Return a view of the bytes that are there, empty at the end of file; None: wait.
@@ -85,11 +84,9 @@ class Link:
         The view is valid until the next call.
         """
         try:
-            received = self._socket.recv_into(self._buffer)
+            return self._buffer[: self._socket.recv_into(self._buffer)]
         except _WANTS_READ:
             return None
-        self._filled = max(self._filled, received)
-        return self._buffer[:received]
 
     def receive(self, patience_s: float) -> memoryview:
         """Wait for bytes and return a view of them, as `receive_now` does.
@@ -101,18 +98,18 @@ class Link:
             try:
                 view = self.receive_now()
             except ssl.SSLWantWriteError:
-                self._wait(selectors.EVENT_WRITE, until, heeds_others=True)
+                self._wait(select.POLLOUT, until, heeds_others=True)
                 continue
             if view is not None:
                 return view
-            self._give_back()
-            self._wait(selectors.EVENT_READ, until, heeds_others=True)
-
-    def _give_back(self) -> None:
-        """Let the system have the memory of a buffer that was full once."""
-        if self._filled > KEPT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._pages.madvise(mmap.MADV_DONTNEED)
-            self._filled = 0
+            quiet = time.monotonic() + QUIET_S
+            if quiet < until:
+                with contextlib.suppress(PeerSilent):
+                    self._wait(select.POLLIN, quiet, heeds_others=True)
+                    continue
+                if hasattr(mmap, "MADV_DONTNEED"):
+                    self._pages.madvise(mmap.MADV_DONTNEED)
+            self._wait(select.POLLIN, until, heeds_others=True)
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; raise PeerSilent when the peer takes nothing for `idle_ms`."""
@@ -122,9 +119,9 @@ class Link:
                 try:
                     done += self._socket.send(view[done:])
                 except (BlockingIOError, ssl.SSLWantWriteError):
-                    self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_others=False)
+                    self._wait(select.POLLOUT, self._write_until(), heeds_others=False)
                 except ssl.SSLWantReadError:
-                    self._wait(selectors.EVENT_READ, self._write_until(), heeds_others=False)
+                    self._wait(select.POLLIN, self._write_until(), heeds_others=False)
 
     def send_file(self, descriptor: int, offset: int, count: int) -> int:
         """Send `count` bytes of a file, without a copy where the system can; return how many.
@@ -144,7 +141,7 @@ class Link:
                         self._socket.fileno(), descriptor, offset + done, count - done
                     )
                 except BlockingIOError:
-                    self._wait(selectors.EVENT_WRITE, self._write_until(), heeds_others=False)
+                    self._wait(select.POLLOUT, self._write_until(), heeds_others=False)
                     continue
             if not sent:
                 break
@@ -189,20 +186,20 @@ class Link:
         if left_s <= 0:
             raise PeerSilent
         bell = self._bell[0] if self._bell is not None else None
-        with _Selector() as selector:
-            selector.register(self._socket, wanted)
-            if heeds_others and not self.woken:
-                selector.register(self._wake, selectors.EVENT_READ)
-            if heeds_others and bell is not None:
-                selector.register(bell, selectors.EVENT_READ)
-            ready = {key.fileobj for key, _ in selector.select(min(left_s, LONGEST_WAIT_S))}
+        poll = select.poll()
+        poll.register(self._socket, wanted)
+        if heeds_others and not self.woken:
+            poll.register(self._wake, select.POLLIN)
+        if heeds_others and bell is not None:
+            poll.register(bell, select.POLLIN)
+        ready = dict(poll.poll(min(left_s, LONGEST_WAIT_S) * 1000))
         if not ready:
             if left_s > LONGEST_WAIT_S:
                 return  # the caller looks again
             raise PeerSilent
-        if bell is not None and bell in ready:
+        if bell is not None and bell.fileno() in ready:
             bell.recv(4096)
             raise Interrupted
-        if self._wake in ready and self._socket not in ready:
+        if self._wake.fileno() in ready and self._socket.fileno() not in ready:
             self.woken = True
             raise Woken

@@ -17,6 +17,11 @@ __all__ = ["Patience"]
 class Patience:
     """Follows one connection; call `left_s` before each wait and `received` after it."""
 
+    __slots__ = (
+        *("_body_left_s", "_connection", "_header_until", "_headers", "_limits"),
+        *("_messages", "_waiting_since"),
+    )
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._limits = connection.limits
