@@ -19,7 +19,7 @@ from headframe_client.calls import Call, ReplyCall
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.journal import Upload
 from headframe_client.results import PutResult
-from headframe_client.session import FRAME_BYTES, Session
+from headframe_client.session import FRAME_BYTES, Session, make_buffer
 from headframe_client.sources import PutSource, Source, is_repeatable, open_source, send_put
 from headframe_client.transfers import Transfer
 
@@ -168,7 +168,7 @@ class PutTransfer(Transfer[PutResult]):
             )
         if self._verify:
             with open_source(self._source) as source:
-                source.read_all(memoryview(bytearray(FRAME_BYTES)))
+                source.read_all(make_buffer(FRAME_BYTES))
                 if reply.digest != source.digest:
                     raise DigestMismatch(self.name, str(source.digest), reply.digest)
         self._upload.forget()

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from headframe import UNSET, BodyChunk, Continuation, Put
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
-from headframe_client.session import FRAME_BYTES, Session
+from headframe_client.session import FRAME_BYTES, Session, make_buffer
 
 __all__ = ["PutSource", "Source", "digest_of", "is_repeatable", "open_source", "send_put"]
 
@@ -197,7 +197,7 @@ def open_source(source: PutSource, *, verify: bool = True) -> Source:
 def digest_of(path: str | os.PathLike[str]) -> str:
     """Return the digest of a file, as HF/1 writes it; raise OSError if it cannot be read."""
     with open_source(path) as source:
-        source.read_all(memoryview(bytearray(min(FRAME_BYTES, (source.size or FRAME_BYTES)))))
+        source.read_all(make_buffer(FRAME_BYTES))
         return str(source.digest)
 
 
