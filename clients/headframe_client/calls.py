@@ -121,10 +121,6 @@ class Call(Generic[R]):
         """Return the result; the reply is whole."""
         raise NotImplementedError
 
-    def _need(self, value: V | UnsetType, member: str) -> V:
-        """Return a value that the reply has to hold."""
-        return need(value, member, self.subject)
-
 
 def need(value: V | UnsetType, member: str, subject: str) -> V:
     """Return a value that a reply has to hold; raise ProtocolViolation if it does not."""
@@ -156,15 +152,15 @@ class PutCall(Call[PutResult]):
         self._reply = reply
 
     def _finish(self) -> PutResult:
-        digest = self._need(self._reply.digest, "digest")
-        total = self._need(self._reply.total, "total")
+        digest = need(self._reply.digest, "digest", self.subject)
+        total = need(self._reply.total, "total", self.subject)
         if self.sent_digest is not None and digest != self.sent_digest:
             raise DigestMismatch(self.subject, self.sent_digest, digest)
         if total != self.sent_total:
             raise ProtocolViolation(
                 f"{self.subject!r} was stored with {total} bytes, {self.sent_total} were sent"
             )
-        rev = self._need(self._reply.rev, "rev")
+        rev = need(self._reply.rev, "rev", self.subject)
         return PutResult(name=self.subject, rev=rev, total=total, digest=digest)
 
 
@@ -179,8 +175,8 @@ class StatCall(Call[FileState]):
         reply = self._reply
         return FileState(
             name=self.subject,
-            rev=self._need(reply.rev, "rev"),
-            total=self._need(reply.total, "total"),
+            rev=need(reply.rev, "rev", self.subject),
+            total=need(reply.total, "total", self.subject),
             mtime=None if isinstance(reply.mtime, UnsetType) else reply.mtime,
             digest=None if isinstance(reply.digest, UnsetType) else _check_digest(reply.digest),
         )

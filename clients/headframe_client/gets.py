@@ -11,7 +11,7 @@ import hashlib
 from typing import Any, Final
 
 from headframe import UNSET, ErrorCode, Get, GetReply, Reply, UnsetType
-from headframe_client.calls import Call, Progress
+from headframe_client.calls import Call, Progress, need
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import GetResult
 from headframe_client.session import FRAME_BYTES, Session
@@ -84,8 +84,8 @@ class GetCall(Call[GetResult]):
     def _open(self, reply: Reply) -> None:
         assert isinstance(reply, GetReply)
         reception = self._reception
-        rev = self._need(reply.rev, "rev")
-        self._total = self._need(reply.total, "total")
+        rev = need(reply.rev, "rev", self.subject)
+        self._total = need(reply.total, "total", self.subject)
         self._mtime = None if isinstance(reply.mtime, UnsetType) else reply.mtime
         if reply.offset is not UNSET and reply.offset != self._offset:
             raise ProtocolViolation(
@@ -117,7 +117,7 @@ class GetCall(Call[GetResult]):
         reception, digest = self._reception, None
         whole = reception.offset == 0 and reception.received_bytes == self._total
         if reception.hash is not None:
-            digest = self._need(self._digest, "digest")
+            digest = need(self._digest, "digest", self.subject)
             received = f"sha-256:{reception.hash.hexdigest()}"
             if whole and received != digest:
                 raise DigestMismatch(self.subject, digest, received)

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from headframe import UNSET, BadName, ListReply, Reply, UnsetType, check_name
-from headframe_client.calls import Call
+from headframe_client.calls import Call, need
 from headframe_client.errors import ProtocolViolation
 from headframe_client.results import Entry
 
@@ -92,8 +92,8 @@ class ListCall(Call[tuple[list[Entry], bool]]):
                 raise ProtocolViolation(f"a prefix in a listing ends without /: {read.prefix!r}")
             return Entry(name=read.prefix)
         return Entry(
-            name=self._need(read.filename, "filename"),
-            total=self._need(read.total, "total"),
-            rev=self._need(read.rev, "rev"),
+            name=need(read.filename, "filename", self.subject),
+            total=need(read.total, "total", self.subject),
+            rev=need(read.rev, "rev", self.subject),
             mtime=None if isinstance(read.mtime, UnsetType) else read.mtime,
         )
