@@ -1,10 +1,11 @@
 """What a header costs: this codec beside hand-written code and beside HTTP/1.1's.
 
     python tests/benchmarks/codec.py            a table, all rows in one run
-    pytest tests/benchmarks -p no:cacheprovider --benchmark-enable
+    pytest tests/benchmarks/codec.py --benchmark-enable
 
 Each row is the minimum of many short rounds in which all rows take turns, so that a slow moment of
-the machine hits all of them; trust the ratios, not the microseconds.
+the machine hits all of them; trust the ratios, not the microseconds. "x by hand" is the time
+relative to the first row, or for foreign bytes to the second one.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from dataclasses import dataclass
 import h11
 import msgspec
 import orjson
+from pytest_benchmark.fixture import BenchmarkFixture
 
+import script
 from headframe import Put
 from headframe.interpretation import REQUEST_PLAN
+from script import How, Result
 
 ROUNDS = 60
 CALLS = 500
@@ -36,6 +40,12 @@ LONG = Put(
 )
 CONDITIONAL = Put(id=7, filename=SHORT.filename, filesize=4096, if_="1a2b-17c9d0e5f3a1b2c4")
 PRELUDE = struct.Struct("<I")
+
+HAND, HAND_FOREIGN = "struct + json.loads, canonical", "struct + json.loads, foreign"
+ORJSON, H11 = "struct + orjson", "h11 request head"
+OURS, OURS_FOREIGN = "headframe, canonical", "headframe, foreign"
+HAND_WRITER = "struct + json.dumps"
+OURS_WRITER, OURS_CHECKED = "headframe, writer", "headframe, writer and check"
 
 
 @dataclass(frozen=True)
@@ -96,26 +106,26 @@ def rows_for(header: Put) -> tuple[list[Row], list[Row], int]:
     headers = [("Host", "localhost"), ("Content-Length", str(header.filesize))]
     headers += [("X-Request-Id", "7"), ("X-Mtime", str(header.mtime or 0))]
     decoding = [
-        Row("struct + json.loads, canonical", lambda: decode_by_hand(own)),
-        Row("struct + json.loads, foreign", lambda: decode_by_hand(foreign)),
-        Row("struct + orjson", lambda: decode_by_orjson(own)),
-        Row("h11 request head", lambda: decode_by_h11(head)),
-        Row("headframe, canonical", lambda: decode_by_plan(own)),
-        Row("headframe, foreign", lambda: decode_by_plan(foreign)),
+        Row(HAND, lambda: decode_by_hand(own)),
+        Row(HAND_FOREIGN, lambda: decode_by_hand(foreign)),
+        Row(ORJSON, lambda: decode_by_orjson(own)),
+        Row(H11, lambda: decode_by_h11(head)),
+        Row(OURS, lambda: decode_by_plan(own)),
+        Row(OURS_FOREIGN, lambda: decode_by_plan(foreign)),
     ]
     encoding = [
-        Row("struct + json.dumps", lambda: encode_by_hand(members)),
-        Row("h11 request head", lambda: encode_by_h11("/" + header.filename, headers)),
-        Row("headframe, writer", lambda: REQUEST_PLAN.build_head(header, checked=False)),
-        Row("headframe, writer and check", lambda: REQUEST_PLAN.build_head(header)),
+        Row(HAND_WRITER, lambda: encode_by_hand(members)),
+        Row(H11, lambda: encode_by_h11("/" + header.filename, headers)),
+        Row(OURS_WRITER, lambda: REQUEST_PLAN.build_head(header, checked=False)),
+        Row(OURS_CHECKED, lambda: REQUEST_PLAN.build_head(header)),
     ]
     return decoding, encoding, len(canonical)
 
 
-def measure(rows: list[Row]) -> list[float]:
+def take_turns(rows: list[Row], rounds: int) -> list[float]:
     """Return the least microseconds a call of each row took."""
     best = [float("inf")] * len(rows)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for index, row in enumerate(rows):
             call = row.call
             begin = time.perf_counter()
@@ -125,29 +135,72 @@ def measure(rows: list[Row]) -> list[float]:
     return best
 
 
-def main() -> None:
-    """Print the table."""
-    for header in (SHORT, LONG, CONDITIONAL):
-        decoding, encoding, size = rows_for(header)
-        for title, rows in (("decode", decoding), ("encode", encoding)):
-            times = measure(rows)
-            print(f"\n{title} a header of {size} bytes{'microseconds':>24}{'x hand-written':>17}")
-            for row, taken in zip(rows, times, strict=True):
-                base = times[1] if "foreign" in row.label else times[0]
-                print(f"  {row.label:<36}{taken:>14.2f}{taken / base:>17.2f}")
+def ratios(decode: dict[str, float], encode: dict[str, float]) -> dict[str, float]:
+    """Return what the goals are about: ours by others', and for h11 the other way round."""
+    return {
+        "canonical": decode[OURS] / decode[HAND],
+        "foreign": decode[OURS_FOREIGN] / decode[HAND_FOREIGN],
+        "orjson": decode[OURS] / decode[ORJSON],
+        "h11": decode[H11] / decode[OURS],
+        "encode": encode[OURS_WRITER] / encode[HAND_WRITER],
+        "encode, checked": encode[OURS_CHECKED] / encode[HAND_WRITER],
+    }
 
 
-def test_decode(benchmark):
+def measure(how: How) -> Result:
+    """Return microseconds, and ratios, by header."""
+    headers = {}
+    for words, header in (("short", SHORT), ("long", LONG), ("with `if`", CONDITIONAL)):
+        *both, size = rows_for(header)
+        decode, encode = (
+            dict(
+                zip(
+                    [row.label for row in rows],
+                    take_turns(rows, 3 if how.quick else ROUNDS),
+                    strict=True,
+                )
+            )
+            for rows in both
+        )
+        headers[words] = {
+            "bytes": size,
+            "decode_us": decode,
+            "encode_us": encode,
+            "ratios": ratios(decode, encode),
+        }
+    return {"headers": headers}
+
+
+def report(result: Result) -> list[str]:
+    """Return the lines of a table of each header, and of the ratios."""
+    lines = []
+    for header in result["headers"].values():
+        for title in ("decode", "encode"):
+            row = header[f"{title}_us"]
+            lines += ["", f"| {title} a header of {header['bytes']} bytes | us | x by hand |"]
+            lines.append("| --- | --- | --- |")
+            for label, taken in row.items():
+                base = row[HAND_FOREIGN] if "foreign" in label else next(iter(row.values()))
+                lines.append(f"| {label} | {taken:.2f} | {taken / base:.2f} |")
+    names = list(next(iter(result["headers"].values()))["ratios"])
+    lines += ["", "| header | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
+    for words, header in result["headers"].items():
+        cells = [f"{header['ratios'][name]:.2f}" for name in names]
+        lines.append(f"| {words}, {header['bytes']} bytes | " + " | ".join(cells) + " |")
+    return lines[1:]
+
+
+def test_decode(benchmark: BenchmarkFixture) -> None:
     benchmark(decode_by_plan, framed(msgspec.json.encode(SHORT)))
 
 
-def test_decode_by_hand(benchmark):
+def test_decode_by_hand(benchmark: BenchmarkFixture) -> None:
     benchmark(decode_by_hand, framed(msgspec.json.encode(SHORT)))
 
 
-def test_encode(benchmark):
+def test_encode(benchmark: BenchmarkFixture) -> None:
     benchmark(REQUEST_PLAN.build_head, SHORT)
 
 
 if __name__ == "__main__":
-    main()
+    script.main(__doc__, measure, report)

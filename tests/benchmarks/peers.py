@@ -6,7 +6,7 @@
 Each peer serves the folder `root` on 127.0.0.1 without encryption where it can (sftp cannot), and
 none of them but ours can be asked to wait for stable storage. What a peer needs is in Debian:
 rsync vsftpd lftp nginx curl openssh-server; pyftpdlib is on PyPI. A peer whose programs are not
-there says so in `missing`.
+there says so in `missing`; `supplies` installs it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,24 @@ import time
 from pathlib import Path
 from typing import Self
 
-__all__ = ["PEERS", "Headframe", "Nginx", "Peer", "Pyftpdlib", "Rsync", "Sftp", "Vsftpd"]
+import processes
+from processes import ENVIRONMENT, Done
 
-START_S = 10.0
-COMMAND_S = 1800.0
-UNWANTED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-"""Of the environment: with them, modules are others than the installed ones, or compiled anew."""
+__all__ = [
+    "PEERS",
+    "Durable",
+    "Headframe",
+    "Nginx",
+    "Peer",
+    "Pyftpdlib",
+    "Rsync",
+    "Sftp",
+    "Unverified",
+    "Vsftpd",
+]
+
+START_S = 30.0
+COMMAND_S = 300.0
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 
@@ -63,7 +75,11 @@ class Peer:
         log = (self.place / "server.log").open("wb")
         with log:
             self._server = subprocess.Popen(
-                self.serve(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.serve(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=ENVIRONMENT,
             )
         until = time.monotonic() + START_S
         while True:
@@ -94,24 +110,12 @@ class Peer:
 
     def run(self, command: list[str]) -> float:
         """Run a client's command; return its seconds, and raise if it fails."""
-        environ = {name: text for name, text in os.environ.items() if name not in UNWANTED}
-        with (self.place / "client.log").open("wb") as log:
-            begun = time.perf_counter()
-            done = subprocess.run(
-                command,
-                cwd=self.place,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environ,
-                timeout=COMMAND_S,
-                check=False,
-            )
-            seconds = time.perf_counter() - begun
-        if done.returncode:
-            text = (self.place / "client.log").read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"{self.name}: {command[:6]} ended with {done.returncode}: {text}")
-        return seconds
+        return self.watch(command).seconds
+
+    def watch(self, command: list[str]) -> Done:
+        """Run a client's command; return what it took, and raise if it fails."""
+        log = self.place / "client.log"
+        return processes.run(command, place=self.place, log=log, limit_s=COMMAND_S)
 
     # what each peer says of itself
 
@@ -147,6 +151,7 @@ class Headframe(Peer):
         return [
             *(str(SCRIPTS / "headframe"), "serve", str(self.root)),
             *("--bind", f"127.0.0.1:{self.port}", "--durability", self.durability),
+            *("--connections", "1000", "--connections-per-peer", "1000"),
         ]
 
     def _client(self, command: str) -> list[str]:
@@ -168,6 +173,10 @@ class Headframe(Peer):
 
     def get_tree(self, name: str, folder: Path) -> list[str]:
         return [*self._client("get"), "-r", f"{self.url}/{name}/", str(folder)]
+
+    def list_tree(self, name: str) -> list[str]:
+        """Return the command that lists all files of a folder."""
+        return [str(SCRIPTS / "headframe"), "ls", "-r", f"{self.url}/{name}/"]
 
 
 class Unverified(Headframe):
@@ -256,7 +265,7 @@ class Vsftpd(_Lftp):
             "anon_upload_enable=YES\nanon_mkdir_write_enable=YES\nanon_other_write_enable=YES\n"
             "anon_umask=022\nanon_world_readable_only=NO\nrun_as_launching_user=YES\n"
             "allow_writeable_chroot=YES\nseccomp_sandbox=NO\nxferlog_enable=NO\n"
-            f"anon_root={self.root}\nsecure_chroot_dir={empty}\n"
+            f"max_clients=0\nmax_per_ip=0\nanon_root={self.root}\nsecure_chroot_dir={empty}\n"
         )
         return [shutil.which("vsftpd") or "/usr/sbin/vsftpd", str(config)]
 
@@ -323,9 +332,9 @@ class Nginx(Peer):
     def get_file(self, name: str, path: Path) -> list[str]:
         return self._curl("-o", str(path), f"{self.url}/{name}")
 
-    def _many(self, pairs: list[str]) -> list[str]:
+    def _many(self, label: str, pairs: list[str]) -> list[str]:
         """Return a command for many files, which curl takes from a file."""
-        config = self.place / "curl.conf"
+        config = self.place / f"{label}.curl"
         config.write_text("".join(pairs))
         return [*self._curl("--parallel", "--parallel-max", "4", "-K", str(config))]
 
@@ -335,7 +344,7 @@ class Nginx(Peer):
             if path.is_file():
                 name = f"{folder.name}/{path.relative_to(folder)}"
                 pairs.append(f'upload-file = "{path}"\nurl = "{self.url}/{name}"\n')
-        return self._many(pairs)
+        return self._many(folder.name, pairs)
 
     def get_tree(self, name: str, folder: Path) -> list[str]:
         top = self.root / name
@@ -344,7 +353,7 @@ class Nginx(Peer):
             if path.is_file():
                 below = path.relative_to(top)
                 pairs.append(f'output = "{folder / below}"\nurl = "{self.url}/{name}/{below}"\n')
-        return self._many(pairs)
+        return self._many(name, pairs)
 
 
 class Sftp(Peer):

@@ -239,7 +239,7 @@ def take_turns(running: list[tuple[Served, Path]], job: Job, sizes: Sizes) -> li
             if job.make is small_puts:
                 shutil.rmtree(root / "small", ignore_errors=True)
             costs[index].append(measure(served, job, parts, sizes))
-    return [tuple(map(min, zip(*rounds, strict=True))) for rounds in costs]  # type: ignore[misc]
+    return [tuple(map(min, zip(*rounds, strict=True))) for rounds in costs]
 
 
 def idle_kib(served: Served, count: int) -> float:
@@ -279,7 +279,7 @@ def table(checkouts: list[Path], jobs: list[Job], sizes: Sizes, place: Path) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--jobs", default=",".join(JOBS), help=f"of {', '.join(JOBS)}")
     parser.add_argument("--beside", type=Path, action="append", default=[], metavar="CHECKOUT")

@@ -11,21 +11,18 @@ that what should have arrived is there. Trust the ratios; the machine is one lin
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import filecmp
 import os
-import platform
-import shutil
 import statistics
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import script
+import supplies
 from peers import PEERS, Headframe, Peer
-
-MIB = 1 << 20
+from script import MIB, Result, remove
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Sizes:
     rounds: int = 3
 
 
-QUICK = Sizes(large_bytes=1 << 26, files=1000, rounds=1)
+QUICK = Sizes(large_bytes=1 << 24, files=300, rounds=1)
 
 
 @dataclass
@@ -53,14 +50,6 @@ class Workplace:
     def __post_init__(self) -> None:
         self.large = self.place / "large.bin"
         self.small = self.place / "small"
-
-    def warm(self) -> None:
-        """Touch the memory that will be used: its first touch is several times slower."""
-        with (self.place / "warm").open("wb") as file:
-            block = bytes(MIB)
-            for _ in range(4 * self.sizes.large_bytes // MIB):
-                file.write(block)
-        (self.place / "warm").unlink()
 
     def make(self) -> None:
         """Write what is moved: bytes that do not compress, a hundred files a folder."""
@@ -80,14 +69,6 @@ def same_trees(one: Path, other: Path) -> bool:
     return mine == theirs and all(
         filecmp.cmp(one / path, other / path, shallow=False) for path in mine
     )
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def put_large(peer: Peer, work: Workplace) -> float:
@@ -168,61 +149,53 @@ def rate(job: str, seconds: float, sizes: Sizes) -> str:
     return f"{sizes.files / seconds:,.0f} files/s"
 
 
-def table(taken: dict[str, dict[str, list[float]]], sizes: Sizes) -> list[str]:
-    """Return the lines of a Markdown table: medians, and how much faster ours is."""
+def report(result: Result) -> list[str]:
+    """Return the lines of a Markdown table: medians, and how much longer than ours it took."""
+    sizes = Sizes(**result["sizes"])
+    jobs = result["jobs"]
     words = {
         "large": f"{sizes.large_bytes // MIB:,} MiB",
         "files": f"{sizes.files:,}",
         "small": f"{sizes.small_bytes // 1024} KiB",
     }
-    names = list(next(iter(taken.values())))
     lines = [
-        "| peer | " + " | ".join(JOBS[job][0].format(**words) for job in taken) + " |",
-        "| --- |" + " --- |" * len(taken),
+        "| peer | " + " | ".join(JOBS[job][0].format(**words) for job in jobs) + " |",
+        "| --- |" + " --- |" * len(jobs),
     ]
-    for name in names:
+    for name in next(iter(jobs.values())):
         cells = []
-        for job, rows in taken.items():
-            median = statistics.median(rows[name])
-            cell = rate(job, median, sizes)
+        for job, rows in jobs.items():
+            cell = rate(job, rows[name], sizes)
             if name != Headframe.name and Headframe.name in rows:
-                cell += f" ({median / statistics.median(rows[Headframe.name]):.2f})"
+                cell += f" ({rows[name] / rows[Headframe.name]:.2f})"
             cells.append(cell)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    lines += ["", f"In brackets: time relative to {Headframe.name}'s; medians of {sizes.rounds}."]
     return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true")
+    script.end_when_told()
+    parser = script.parser(__doc__)
     parser.add_argument("--peers", default="", help="a part of each one's name, with commas")
     parser.add_argument("--jobs", default=",".join(JOBS), help=f"of {', '.join(JOBS)}")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--place", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
-    options = parser.parse_args()
-    sizes = QUICK if options.quick else Sizes()
-    if options.rounds:
-        sizes = Sizes(sizes.large_bytes, sizes.files, sizes.small_bytes, options.rounds)
-    wanted = [part for part in options.peers.split(",") if part]
-    peers = []
-    for kind in PEERS:
-        if wanted and not any(part in kind.name for part in wanted):
-            continue
-        if kind.missing():
-            print(f"left out: {kind.name} (not installed: {', '.join(kind.missing())})")
-            continue
-        peers.append(kind)
-    with tempfile.TemporaryDirectory(prefix="headframe-", dir=options.place) as place:
-        work = Workplace(Path(place), sizes)
-        work.warm()
+    found = parser.parse_args()
+    how = script.options(found)
+    sizes = replace(QUICK if how.quick else Sizes(), rounds=how.rounds)
+    wanted = found.peers.split(",")
+    kinds = [kind for kind in PEERS if any(part in kind.name for part in wanted)]
+    peers = supplies.provide(kinds, install=how.install)
+    with how.memory() as place:
+        work = Workplace(place, sizes)
+        script.warm(place, 4 * sizes.large_bytes)
         work.make()
-        taken = measure(work, peers, options.jobs.split(","))
-    print("\n".join(table(taken, sizes)))
-    print(
-        f"\n{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python"
-        f" {platform.python_version()}, data in {options.place}; in brackets: time relative to"
-        f" {Headframe.name}'s, medians of {sizes.rounds}."
-    )
+        taken = measure(work, peers, found.jobs.split(","))
+    medians = {
+        job: {name: statistics.median(row) for name, row in rows.items()}
+        for job, rows in taken.items()
+    }
+    result = {"sizes": asdict(sizes), "jobs": medians}
+    how.finish(result, [*report(result), "", script.machine(how)])
 
 
 if __name__ == "__main__":
