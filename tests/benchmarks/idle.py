@@ -27,6 +27,8 @@ from script import How, Result
 CONNECTIONS = 500
 WINDOW_S = 3.0
 REST_S = 10.0
+STILL_S = 1.5
+"""A server may look again at what has been quiet for a second."""
 TIMEOUT_S = 60
 
 
@@ -65,11 +67,11 @@ WAYS: tuple[tuple[str, type[Peer], Callable[[Peer, contextlib.ExitStack], None]]
 
 
 def rest(peer: Peer) -> None:
-    """Wait until the server has nothing left to do, or for ten seconds."""
+    """Wait until the server has had nothing to do for a while, or for ten seconds."""
     until, before_s = time.monotonic() + REST_S, -1.0
     while time.monotonic() < until and before_s != (now_s := processes.cpu_s(peer.server_pid)):
         before_s = now_s
-        time.sleep(0.3)
+        time.sleep(STILL_S)
 
 
 def hold(
