@@ -102,7 +102,7 @@ def is_private(path):
 
 
 def is_part(path):
-    return re.fullmatch(r"\..+\.headframe-part", path.name)
+    return re.fullmatch(r"\..+\.headframe-(part|rev)", path.name)
 
 
 def run(arguments, stdin):
