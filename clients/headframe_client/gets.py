@@ -187,13 +187,14 @@ class GetTransfer(Transfer[GetResult]):
         return call, max(0, (self.total or 0) - self.held_bytes)
 
     def settle(self, call: Call[Any]) -> GetResult | None:
-        """Return what has arrived; begin anew if it goes on with another file."""
+        """Return what has arrived; begin anew if it goes on with another file, and that can be."""
         error = call.error
         if error is None:
             result: GetResult = call.result()
             return result
         other = isinstance(error, Refused) and error.code in _OTHER_FILE
-        if self.held_bytes and (other or isinstance(error, DigestMismatch)):
+        wrong = other or isinstance(error, DigestMismatch)
+        if self.held_bytes and wrong and self._sink.begins_anew:
             self._reception.begin_anew()
             return None
         raise error

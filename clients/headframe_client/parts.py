@@ -17,7 +17,7 @@ import hashlib
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from headframe_client.locks import lock
 from headframe_client.sinks import Held
@@ -46,6 +46,7 @@ _EVIDENCE: Final = r"(?s)([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n"
 class PartFile:
     """Writes a file beside its place and moves it there when it is whole."""
 
+    begins_anew: ClassVar = True
     _descriptor = -1
     _kept = False
     """Whether the file with the revision is there."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -49,6 +49,9 @@ class Held(Struct, frozen=True):
 class Sink(Protocol):
     """Takes the bytes of one file. Local errors come out as OSError."""
 
+    begins_anew: ClassVar[bool]
+    """Whether it can still do so when something has been written."""
+
     def claim(self, digest: _Hash | None) -> Held | None:
         """Return what an earlier attempt has left, with `digest` brought up to its end."""
 
@@ -71,20 +74,16 @@ class Sink(Protocol):
 class StreamSink:
     """Writes to a file object that belongs to the caller; what was written stays."""
 
+    begins_anew: ClassVar = False
+
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._written_bytes = 0
 
     def claim(self, digest: _Hash | None) -> None:
         """Nobody has written here before."""
 
-    def open(self, rev: str, total: int) -> None:  # noqa: ARG002
-        """Begin; what was written cannot be taken back."""
-        if self._written_bytes:
-            raise OSError(
-                f"the file has changed on the server after {self._written_bytes} bytes of it were"
-                " written to the output"
-            )
+    def open(self, rev: str, total: int) -> None:
+        """Begin."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of it, in as many pieces as an unbuffered file takes."""
@@ -92,7 +91,6 @@ class StreamSink:
         while view:
             written = self._file.write(view)
             view = view[len(view) if written is None else written :]
-        self._written_bytes += len(data)
 
     def commit(self, mtime: int | None) -> None:  # noqa: ARG002  (the caller's file, its time too)
         """Let the caller's file see everything."""
@@ -104,6 +102,8 @@ class StreamSink:
 
 class PieceSink:
     """Keeps the pieces of a file until they are taken."""
+
+    begins_anew: ClassVar = False
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()

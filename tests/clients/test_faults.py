@@ -336,3 +336,11 @@ def test_every_kind_of_fault_is_planned_both_ways_and_at_both_ends():
     assert {(kind, way) for kind in FaultKind for way in (UP, DOWN)} == planned.keys()
     assert all(min(places) < 100 for places in planned.values())
     assert all(1_000_000 < max(places) for (_, way), places in planned.items() if way == UP)
+
+
+def test_a_stream_that_goes_on_behind_wrong_bytes_is_known_to_be_wrong(tmp_path):
+    wrong = Fault(FaultKind.FLIP, DOWN, 884_566, bit=1)
+    cut = Fault(FaultKind.RESET, DOWN, 1_754_452)
+    _, (code, out, err) = check(tmp_path, "get_stream", 4, (wrong, cut))
+    assert (ExitCode.DIGEST, len(LARGE["a.bin"])) == (code, len(out))
+    assert "digest" in err
