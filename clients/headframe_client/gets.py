@@ -187,7 +187,7 @@ class GetTransfer(Transfer[GetResult]):
         return call, max(0, (self.total or 0) - self.held_bytes)
 
     def settle(self, call: Call[Any]) -> GetResult | None:
-        """Return what has arrived; begin anew if it goes on with another file, and that can be."""
+        """Return what has arrived; begin anew if it goes on with another file."""
         error = call.error
         if error is None:
             result: GetResult = call.result()
