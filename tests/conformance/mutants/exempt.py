@@ -20,6 +20,7 @@ SERVER: Final = {
 
 CLIENT: Final = {
     "HF-FRAME-007": "no reply of a good server has another name that tells of its body's size",
+    "HF-BODY-001": "a client closes for HF-BODY-018, too: ok has no place in a later header",
     "HF-BODY-004": "a client refuses no message",
     "HF-ERROR-001": "a client refuses no message",
     "HF-SEC-016": "needs an address beyond this machine; tests/clients/test_trust.py has one",

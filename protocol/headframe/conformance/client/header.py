@@ -47,6 +47,11 @@ def no_header(edit: Callable[[bytes], bytes]) -> Run:
     return disbelieved(told(edit))
 
 
+def as_pairs(header: bytes) -> bytes:
+    """The members in a list of pairs, which some would take for an object."""
+    return json.dumps([*json.loads(header).items()]).encode()
+
+
 _DEEP: Final = b',"x.y":' + b"[" * 16 + b"]" * 16
 
 for rule, cases in {
@@ -58,6 +63,7 @@ for rule, cases in {
         "something-behind": lambda header: header + b" {}",
         "nan": behind(b',"x.y":NaN'),
     },
+    "HF-HEADER-003": {"pairs-for-an-object": as_pairs},
     "HF-HEADER-005": {
         "lone-surrogate": behind(b',"x.y":"\\ud800"'),
     },
