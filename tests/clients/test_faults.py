@@ -340,7 +340,7 @@ def test_every_kind_of_fault_is_planned_both_ways_and_at_both_ends():
 
 def test_a_stream_that_goes_on_behind_wrong_bytes_is_known_to_be_wrong(tmp_path):
     wrong = Fault(FaultKind.FLIP, DOWN, 884_566, bit=1)
-    cut = Fault(FaultKind.RESET, DOWN, 1_754_452)
+    cut = Fault(FaultKind.CUT, DOWN, 1_754_452)  # in order, so that what came before has come
     _, (code, out, err) = check(tmp_path, "get_stream", 4, (wrong, cut))
     assert (ExitCode.DIGEST, len(LARGE["a.bin"])) == (code, len(out))
     assert "digest" in err
