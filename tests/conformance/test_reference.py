@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import threading
 
 import trustme
 
 from headframe.conformance import run_checks
-from headframe.conformance.runner import chosen
+from headframe.conformance.check import Check
+from headframe.conformance.preflight import look_at
+from headframe.conformance.requests import put
+from headframe.conformance.runner import chosen, run_check
 from headframe.conformance.server import SERVER_CHECKS
 from headframe.conformance.target import Target
-from headframe.conformance.verdicts import Verdict
+from headframe.conformance.verdicts import Deviation, Verdict
 from headframe_server import Access, Person, Token, server_context
+from headframe_server.draft import Draft
 
 MAY_BE_SKIPPED = {"tls", "token", "tcp-info"}
 CHECKS = chosen(SERVER_CHECKS)
@@ -54,3 +59,23 @@ def test_every_check_cites_a_rule_and_says_what_is_good():
         assert check.title.endswith("."), check.id
         assert check.id == check.id.lower(), check.id
     assert len(SERVER_CHECKS) == len({check.id for check in SERVER_CHECKS})
+
+
+def test_what_a_check_left_unfinished_is_deleted_when_it_is_done(serving, root, monkeypatch):
+    placed, seal = threading.Event(), Draft.seal
+
+    def seal_late(draft, *about):  # a disk that takes its time
+        placed.wait(0.3)
+        seal(draft, *about)
+
+    def run(peer):
+        peer.send(put("~/a", b"x"))
+        raise Deviation("a reply", "no patience")
+
+    monkeypatch.setattr(Draft, "seal", seal_late)
+    server = serving()
+    target = Target.from_url(server.url, root=root)
+    check = Check(id="a/b", title="A check.", rules=("HF-REQ-002",), run=run)
+    assert Verdict.FAIL == run_check(target, look_at(target), check).verdict
+    server.stop()
+    assert [] == [path for path in root.rglob("hfk-*/*") if path.is_file()]
