@@ -37,6 +37,8 @@ def at_once(peer: Peer, work: Callable[[Peer, int], None]) -> None:
     with ThreadPoolExecutor(CLIENTS, "client") as pool:
         for future in [pool.submit(run, number) for number in range(CLIENTS)]:
             future.result()
+    for client in clients:
+        client.close()  # a server may allow one address only so many
 
 
 def outcome_of_all(peer: Peer, make: Callable[[int], Asked]) -> list[Reply]:
