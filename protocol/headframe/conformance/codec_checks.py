@@ -31,7 +31,6 @@ __all__ = ["CodecPeer", "Skipped", "build_checks", "vector_checks"]
 SHOWN_EVENTS: Final = 6
 SHOWN_CHARACTERS: Final = 200
 _ALL: Final = tuple(VECTORS.values())
-_EVENTS: Final = msgspec.json.Decoder(list[ev.Event])
 
 
 class Skipped(Exception):
@@ -67,7 +66,7 @@ class CodecPeer:
         answer = self._ask(question, requests)
         asked = [one.cmd for one in requests] if role is Side.CLIENT else None
         try:
-            made = ev.normal(_EVENTS.decode(json.dumps(answer.get("events"))), asked)
+            made = ev.normal(msgspec.convert(answer.get("events"), list[ev.Event]), asked)
         except (msgspec.ValidationError, ValueError) as error:
             raise Deviation("events, as the page about vectors says", str(error)) from None
         how = f"in pieces of {_sizes(chunks)} bytes"
@@ -123,9 +122,9 @@ def _as_judged(made: list[ev.Event], last: ev.Event) -> list[ev.Event]:
 
 def compare(permitted: Sequence[ev.Event], got: Sequence[ev.Event], how: str) -> None:
     """Raise Deviation where events differ, with what stands at the first place that does."""
-    one, other = [*map(ev.said, permitted)], [*map(ev.said, got)]
-    if one == other:
+    if ev.spelled(permitted) == ev.spelled(got):
         return
+    one, other = [*map(ev.said, permitted)], [*map(ev.said, got)]
     same = next(
         (n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
         min(len(one), len(other)),

@@ -42,6 +42,7 @@ __all__ = [
     "joined",
     "normal",
     "said",
+    "spelled",
 ]
 
 
@@ -130,6 +131,11 @@ def expanded(groups: str) -> bytes:
         digits, _, times = group.partition("*")
         made += bytes.fromhex(digits) * int(times or 1)
     return bytes(made)
+
+
+def spelled(events: Sequence[Event]) -> str:
+    """Return events as text that is the same only for the same events: 1 is not true, nor 1.0."""
+    return json.dumps(msgspec.to_builtins(events), sort_keys=True)
 
 
 def said(event: Event) -> str:

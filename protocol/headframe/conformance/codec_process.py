@@ -2,7 +2,8 @@
 
 Spec: the page `spec/vectors.md`. The law of this module: whatever the program does, a question
 ends with an answer or a Deviation, within its time; a program that has ended is started again for
-the next question, a few times.
+the next question, a few times. A pipe cannot be read with a time limit on every system: one thread
+watches the clock, and kills the program that is late, which ends the reading.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -29,6 +31,8 @@ FIRST_S: Final = 20.0
 """How long the first one may take, before which a program has to start."""
 STARTS: Final = 8
 """How often the program is started before it is given up."""
+TICK_S: Final = 0.05
+"""How often it is looked whether an answer is late."""
 ANSWER: Final = "one line of JSON, an object"
 
 
@@ -67,7 +71,7 @@ class CodecProcess:
         self.starts = 0
         self._process: subprocess.Popen[str] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        self._talker = ThreadPoolExecutor(1, "codec")
+        self._watch = _Watch()
 
     def __enter__(self) -> Self:
         return self
@@ -79,21 +83,25 @@ class CodecProcess:
         traceback: TracebackType | None,
     ) -> None:
         self._stop()
-        self._talker.shutdown()
+        self._watch.end()
         self._errors.close()
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
         """Return the answer; raise Deviation where there is none, SetupError where none will be."""
         timeout_s = self._timeout_s if self._process else self._first_s
         process = self._running()
+        line, trouble = "", ""
+        self._watch.begin(process, timeout_s)
         try:
-            line = self._talker.submit(_exchange, process, json.dumps(question)).result(timeout_s)
-        except TimeoutError:
-            self._stop(kill=True)
-            raise Deviation(ANSWER, f"nothing in {timeout_s:g} s") from None
+            line = _exchange(process, json.dumps(question))
         except (OSError, UnicodeError) as error:
+            trouble = str(error)
+        if self._watch.was_late():
+            self._stop(kill=True)
+            raise Deviation(ANSWER, f"nothing in {timeout_s:g} s")
+        if trouble:
             self._stop()
-            raise Deviation(ANSWER, f"{error}{self._last_words()}") from None
+            raise Deviation(ANSWER, f"{trouble}{self._last_words()}")
         if not line:
             code = self._stop()
             raise Deviation(ANSWER, f"the end of the program, exit code {code}{self._last_words()}")
@@ -152,6 +160,40 @@ class CodecProcess:
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return f", saying {lines[-1][:200]!a}" if lines else ""
+
+
+class _Watch:
+    """Kills a program that does not answer in time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._until = 0.0
+        self._late = False
+        self._ended = threading.Event()
+        threading.Thread(target=self._look, name="codec", daemon=True).start()
+
+    def begin(self, process: subprocess.Popen[str], seconds: float) -> None:
+        """Give a program so much time, from now on."""
+        with self._lock:
+            self._process, self._until, self._late = process, time.monotonic() + seconds, False
+
+    def was_late(self) -> bool:
+        """Stop looking at the program; return whether it was killed."""
+        with self._lock:
+            self._process = None
+            return self._late
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+
+    def _look(self) -> None:
+        while not self._ended.wait(TICK_S):
+            with self._lock:
+                if self._process is not None and time.monotonic() > self._until:
+                    self._late = True
+                    _kill(self._process)
 
 
 def _exchange(process: subprocess.Popen[str], line: str) -> str:
