@@ -3,12 +3,16 @@
 
     python tests/conformance/alarms.py                        50 runs of everything, hours
     python tests/conformance/alarms.py --runs 5 client other-client
+    python tests/conformance/alarms.py --first 8 --runs 1      the eighth run once more, by its seed
 
 Known to be good are the reference server, client and codec, and `other-`, the second
 implementation in tests/interop. Every other run has as many processes beside it as there are
-cores, which do nothing but compute. The law of this module: what is run is what a user types, and
-calm is what a user sees as calm: exit code 0, and no verdict but pass, skip and info. A run has a
-seed of its own and a fresh server; what it said of an alarm is printed whole.
+cores (or `--burners`), which do nothing but compute.
+
+The law of this module: what is run is what a user types, and calm is what a user sees as calm: exit
+code 0, and no verdict but pass, skip and info. A run has a seed of its own and a fresh server; what
+it said of an alarm is printed whole, and each tells of the load that it has met: the mean number of
+processes that wanted to run in its last minute.
 """
 
 from __future__ import annotations
@@ -168,26 +172,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
     parser.add_argument("--runs", type=int, default=50, help="of each subject (default: 50)")
+    parser.add_argument("--first", type=int, default=1, help="number of the first (default: 1)")
+    cores = os.cpu_count() or 1
+    parser.add_argument("--burners", type=int, default=cores, help="for load (default: cores)")
     given = parser.parse_args()
     unknown = set(given.subjects) - SUBJECTS.keys()
     if unknown:
         parser.error(f"{min(unknown)!r} is none of {', '.join(SUBJECTS)}")
     alarms = dict.fromkeys(given.subjects or SUBJECTS, 0)
-    for number in range(given.runs):
+    for number in range(given.first - 1, given.first - 1 + given.runs):
         for subject in alarms:
-            alarms[subject] += not run(subject, number)
+            alarms[subject] += not run(subject, number, given.burners * (number % 2))
     for subject, count in alarms.items():
         print(f"{subject}: {given.runs} runs, {count} with an alarm")
     return int(any(alarms.values()))
 
 
-def run(subject: str, number: int) -> bool:
-    """Run once, under load where the number is odd; tell of it and return whether it was calm."""
-    burners = (os.cpu_count() or 1) * (number % 2)
+def run(subject: str, number: int, burners: int) -> bool:
+    """Run once, with so many processes beside it; tell of it and return whether it was calm."""
     with load(burners):
         verdict = SUBJECTS[subject](f"run {number}")
     how = "calm" if verdict.calm else "ALARM"
-    beside = f"{verdict.seconds:.0f} s{', under load' if burners else ''}"
+    beside = f"{verdict.seconds:.0f} s, load {os.getloadavg()[0]:.1f}"
     print(f"{number + 1:3} {how:5} {subject:31} {verdict.counts.strip()} ({beside})", flush=True)
     if not verdict.calm:
         print(verdict.said, flush=True)
