@@ -12,9 +12,8 @@ error is let pass, so that the calls behind it are not disturbed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from headframe import (
     UNSET,
@@ -27,6 +26,7 @@ from headframe import (
     StatReply,
     UnsetType,
 )
+from headframe.digests import is_digest
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import FileState, PutResult
 
@@ -41,8 +41,6 @@ __all__ = [
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that have moved and, where it is known, how many will."""
-
-_DIGEST: Final = r"sha-256:[0-9a-f]{64}"
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -183,6 +181,6 @@ class StatCall(Call[FileState]):
 
 
 def _check_digest(digest: str) -> str:
-    if not re.fullmatch(_DIGEST, digest):
+    if not is_digest(digest):
         raise ProtocolViolation(f"{digest!r} is no digest")
     return digest

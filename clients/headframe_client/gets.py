@@ -7,10 +7,10 @@ then the sink commits.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 from headframe import UNSET, ErrorCode, Get, GetReply, Reply, UnsetType
+from headframe.digests import Hasher
 from headframe_client.calls import Call, Progress, need
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import GetResult
@@ -33,17 +33,17 @@ class Reception:
         """Where in the file it begins."""
         self.length = length
         """How many bytes of it are wanted; None: to the end."""
-        self.hash = hashlib.sha256() if verify else None
+        self.hasher = Hasher() if verify else None
 
     def begin_anew(self) -> None:
         """Forget what has arrived."""
         self.rev, self.received_bytes = "", 0
-        self.hash = None if self.hash is None else hashlib.sha256()
+        self.hasher = None if self.hasher is None else Hasher()
 
     def take(self, chunk: bytes | bytearray | memoryview) -> None:
         """Count the next bytes."""
-        if self.hash is not None:
-            self.hash.update(chunk)
+        if self.hasher is not None:
+            self.hasher.update(chunk)
         self.received_bytes += len(chunk)
 
     @property
@@ -116,9 +116,9 @@ class GetCall(Call[GetResult]):
             )
         reception, digest = self._reception, None
         whole = reception.offset == 0 and reception.received_bytes == self._total
-        if reception.hash is not None:
+        if reception.hasher is not None:
             digest = need(self._digest, "digest", self.subject)
-            received = f"sha-256:{reception.hash.hexdigest()}"
+            received = reception.hasher.digest
             if whole and received != digest:
                 raise DigestMismatch(self.subject, digest, received)
         self._sink.commit(self._mtime)
@@ -166,7 +166,7 @@ class GetTransfer(Transfer[GetResult]):
         reception = self._reception
         if self._looks:
             self._looks = False
-            held = self._sink.claim(reception.hash)
+            held = self._sink.claim(reception.hasher)
             if held is not None and self._if_rev in (None, held.rev):
                 reception.rev, reception.received_bytes = held.rev, held.size
                 self.total = held.total
@@ -180,7 +180,7 @@ class GetTransfer(Transfer[GetResult]):
             offset=reception.next_offset or UNSET,
             length=UNSET if reception.left is None else reception.left,
             if_=UNSET if rev is None else rev,
-            want=UNSET if reception.hash is None else _DIGEST,
+            want=UNSET if reception.hasher is None else _DIGEST,
         )
         call = GetCall(self.name, self._sink, reception, progress=self.progress)
         session.begin(call, request)

@@ -17,13 +17,11 @@ import hashlib
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
+from headframe.digests import Hasher
 from headframe_client.locks import lock
 from headframe_client.sinks import Held
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 __all__ = ["PART_SUFFIX", "SUFFIXES", "PartFile", "beside"]
 
@@ -67,7 +65,7 @@ class PartFile:
     def _rev(self) -> str:
         return beside(self._path, REV_SUFFIX)
 
-    def claim(self, digest: _Hash | None) -> Held | None:
+    def claim(self, hasher: Hasher | None) -> Held | None:
         """Return what an earlier attempt has left of the file; None: nothing that can be used."""
         if not self._origin:
             return None
@@ -79,7 +77,7 @@ class PartFile:
         except OSError:
             return None
         try:
-            size = self._take_over(descriptor, digest)
+            size = self._take_over(descriptor, hasher)
         except BaseException:
             os.close(descriptor)
             raise
@@ -89,7 +87,7 @@ class PartFile:
         self._descriptor, self._kept = descriptor, True
         return Held(evidence[0], size, evidence[1])
 
-    def _take_over(self, descriptor: int, digest: _Hash | None) -> int:
+    def _take_over(self, descriptor: int, hasher: Hasher | None) -> int:
         """Read an old part to its end; return how much that is, 0 if it is not ours."""
         if not _is_ours(os.fstat(descriptor)):
             return 0
@@ -98,8 +96,8 @@ class PartFile:
         size = 0
         while chunk := os.read(descriptor, _READ_BYTES):
             size += len(chunk)
-            if digest is not None:
-                digest.update(chunk)
+            if hasher is not None:
+                hasher.update(chunk)
         return size
 
     def _read_evidence(self) -> tuple[str, int] | None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from headframe.digests import Hasher
 
+if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 __all__ = [
@@ -52,8 +52,8 @@ class Sink(Protocol):
     begins_anew: ClassVar[bool]
     """Whether it can still do so when something has been written."""
 
-    def claim(self, digest: _Hash | None) -> Held | None:
-        """Return what an earlier attempt has left, with `digest` brought up to its end."""
+    def claim(self, hasher: Hasher | None) -> Held | None:
+        """Return what an earlier attempt has left, with `hasher` brought up to its end."""
 
     def open(self, rev: str, total: int) -> None:
         """Begin anew; the server has the file, of this revision and size."""
@@ -79,7 +79,7 @@ class StreamSink:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def claim(self, digest: _Hash | None) -> None:
+    def claim(self, hasher: Hasher | None) -> None:
         """Nobody has written here before."""
 
     def open(self, rev: str, total: int) -> None:
@@ -113,7 +113,7 @@ class PieceSink:
         while self._pieces:
             yield self._pieces.popleft()
 
-    def claim(self, digest: _Hash | None) -> None:
+    def claim(self, hasher: Hasher | None) -> None:
         """Nothing was kept."""
 
     def open(self, rev: str, total: int) -> None:

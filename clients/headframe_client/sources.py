@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -24,6 +23,7 @@ from typing import BinaryIO, Final, Self, cast
 from msgspec.structs import replace
 
 from headframe import UNSET, BodyChunk, Continuation, Put
+from headframe.digests import Hasher
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
 from headframe_client.session import FRAME_BYTES, Session, make_buffer
@@ -52,7 +52,7 @@ class Source:
         self.size = size
         """How many bytes there are; None if that is not known beforehand."""
         self.exhausted = size == 0
-        self._hash = hashlib.sha256() if verify else None
+        self._hasher = Hasher() if verify else None
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +80,7 @@ class Source:
     @property
     def digest(self) -> str | None:
         """Of all that has been read, as HF/1 writes it; None if nobody wants to verify it."""
-        return None if self._hash is None else f"sha-256:{self._hash.hexdigest()}"
+        return None if self._hasher is None else self._hasher.digest
 
     def read_frame(self, buffer: memoryview) -> memoryview:
         """Return the next bytes, in `buffer`; empty only at the end."""
@@ -92,8 +92,8 @@ class Source:
             self._fill_all(frame)
             self.exhausted = self.read_bytes + len(frame) == self.size
         self.read_bytes += len(frame)
-        if self._hash is not None:
-            self._hash.update(frame)
+        if self._hasher is not None:
+            self._hasher.update(frame)
         return frame
 
     def _fill_all(self, frame: memoryview) -> None:

@@ -1,5 +1,5 @@
 # generated from spec/registry by spec/registry/generate.py; edit the JSON
-"""The words of HF/1 as Python: error codes, commands and the names that headers may hold.
+"""The words of HF/1 as Python: error codes, commands, digests and the names that headers may hold.
 
 Spec: chapter 13, "Registries and tables". The law of this module: it is written by
 `spec/registry/generate.py` and never by hand.
@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["REGISTERED_KEYS", "Command", "ErrorClass", "ErrorCode"]
+__all__ = ["REGISTERED_KEYS", "Command", "DigestAlgorithm", "ErrorClass", "ErrorCode"]
 
 
 class ErrorClass(StrEnum):
@@ -129,6 +129,18 @@ class Command(StrEnum):
     """Give a file another name. (HF-CMD-025)"""
 
 
+class DigestAlgorithm(StrEnum):
+    """The registered algorithms of digests."""
+
+    SHA_256 = "sha-256"
+    """SHA-256 (FIPS 180-4); every server has it. (HF-CMD-011)"""
+
+    @property
+    def hex_digits(self) -> int:
+        """How many hexadecimal digits such a digest has."""
+        return _HEX_DIGITS[self]
+
+
 _CLASSES: Final[Mapping[ErrorCode, ErrorClass]] = MappingProxyType(
     {
         ErrorCode.BAD_FRAME: ErrorClass.FATAL,
@@ -202,6 +214,11 @@ _RETRYABLE: Final[frozenset[ErrorCode]] = frozenset(
         ErrorCode.NO_SPACE,
         ErrorCode.BUSY,
         ErrorCode.INTERNAL,
+    }
+)
+_HEX_DIGITS: Final[Mapping[DigestAlgorithm, int]] = MappingProxyType(
+    {
+        DigestAlgorithm.SHA_256: 64,
     }
 )
 

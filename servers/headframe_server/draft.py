@@ -9,22 +9,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import hashlib
 import logging
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from headframe import UNSET, ErrorCode, Put, PutReply
+from headframe.digests import Hasher
 from headframe_server.disk import Disk
 from headframe_server.durable import GroupCommit
 from headframe_server.log import record
 from headframe_server.revision import describe, mark
 from headframe_server.store import RETRY_MS, FileInfo, StoreError
-
-if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
 
 __all__ = ["Draft", "Received", "store_error", "translated"]
 
@@ -54,21 +51,21 @@ class Draft:
         self.descriptor: int | None = None
         self.size = 0
         """Bytes written so far."""
-        self._hash: Hash | None = hashlib.sha256()
+        self._hasher: Hasher | None = Hasher()
         """None: what an earlier server has written has to be read first."""
         self._marked: FileInfo | None = None
         """What the file is to be known by, whatever its name; None: the name's change tells."""
 
     @property
-    def hash(self) -> Hash:
+    def hasher(self) -> Hasher:
         """Of the bytes written so far; the file has been opened."""
-        assert self._hash is not None
-        return self._hash
+        assert self._hasher is not None
+        return self._hasher
 
     @property
     def digest(self) -> str:
         """The same as HF/1 writes it."""
-        return f"sha-256:{self.hash.hexdigest()}"
+        return self.hasher.digest
 
     def create(self) -> None:
         """Make the file, empty."""
@@ -78,7 +75,7 @@ class Draft:
     def resume_at(self, size: int) -> None:
         """Take what an earlier server has written, up to `size`, for what has come."""
         self.size = size
-        self._hash = None
+        self._hasher = None
 
     def reopen(self) -> None:
         """Open it again to go on at `size`; what lies beyond is cut off."""
@@ -86,17 +83,17 @@ class Draft:
             self.descriptor = self.disk.open(self.filename, self.directory, writing=True)
             if os.fstat(self.descriptor).st_size > self.size:
                 self.disk.truncate(self.descriptor, self.size)
-            if self._hash is None:
-                self._hash = self._hash_of(self.descriptor)
+            if self._hasher is None:
+                self._hasher = self._read(self.descriptor)
 
-    def _hash_of(self, descriptor: int) -> Hash:
-        """Return the hash of what is there."""
-        hashed = hashlib.sha256()
+    def _read(self, descriptor: int) -> Hasher:
+        """Return the digest of what is there."""
+        hasher = Hasher()
         offset = 0
         while data := os.pread(descriptor, READ_BYTES, offset):
             offset += len(data)
-            hashed.update(data)
-        return hashed
+            hasher.update(data)
+        return hasher
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append; raise StoreError `no-space` when there is none."""
@@ -107,7 +104,7 @@ class Draft:
                 self._check_room(len(view))
             while done < len(view):
                 written = self.disk.write(self.descriptor, view[done:], self.size)
-                self.hash.update(view[done : done + written])
+                self.hasher.update(view[done : done + written])
                 self.size += written
                 done += written
 
@@ -122,7 +119,7 @@ class Draft:
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
-            self._marked = mark(self.disk, self.descriptor, mtime, self.hash.digest())
+            self._marked = mark(self.disk, self.descriptor, mtime, self.hasher.raw)
             if group.syncs:
                 self.disk.sync(self.descriptor)
 

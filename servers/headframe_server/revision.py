@@ -25,6 +25,7 @@ import struct
 from typing import Final
 
 from headframe import LIMITS
+from headframe.digests import DigestAlgorithm, write_digest
 from headframe_server.disk import Disk
 from headframe_server.store import FileInfo
 
@@ -70,7 +71,7 @@ def _marked(status: os.stat_result, token: bytes, digest: bytes) -> FileInfo:
         rev=binascii.b2a_base64(token, newline=False).translate(_REVISION).decode(),
         total=status.st_size,
         mtime=_mtime(status),
-        digest=f"sha-256:{digest.hex()}",
+        digest=write_digest(DigestAlgorithm.SHA_256, digest),
     )
 
 

@@ -7,13 +7,13 @@ and asks before every piece.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from headframe import UNSET, ErrorCode, Put, PutReply
+from headframe.digests import Hasher
 from headframe_server.draft import Draft
 from headframe_server.durable import GroupCommit
 from headframe_server.records import Done, Record, one_total
@@ -38,7 +38,7 @@ class Transfer:
         self._uploads = uploads
         self._upload = upload
         self._offset = put.offset or 0
-        self._body_hash = hashlib.sha256() if self._offset else None
+        self._body = Hasher() if self._offset else None
         """None: the body is the whole file, whose digest is known."""
 
     @property
@@ -62,8 +62,8 @@ class Transfer:
                 message = f"more than the {total} bytes came that were announced"
                 raise StoreError(ErrorCode.SIZE_MISMATCH, message)
             self.draft.write(data)
-            if self._body_hash is not None:
-                self._body_hash.update(data)
+            if self._body is not None:
+                self._body.update(data)
 
     def end(self, total: int | None, digest: str | None) -> PutReply | None:
         """Judge what has come: all, and the commit decides; or a part, which is held."""
@@ -121,7 +121,7 @@ class Transfer:
             total=self.draft.size,
             digest=digest,
             offset=self._offset,
-            body_digest=self._body_hash.hexdigest() if self._body_hash else digest,
+            body_digest=self._body.digest if self._body else digest,
             provisional=provisional,
         )
         record = msgspec.structs.replace(record, done=done)
@@ -143,20 +143,19 @@ class Repeat:
         self._put = put
         self._done = done
         self._size = 0
-        self._hash = hashlib.sha256()
+        self._body = Hasher()
         if put.filename != filename or (put.offset or 0) != done.offset:
             raise StoreError(ErrorCode.CONFLICT, _FINISHED)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Compare it with what came before."""
         self._size += len(data)
-        self._hash.update(data)
+        self._body.update(data)
 
     def end(self, total: int | None, digest: str | None) -> PutReply:
         """Return the reply of the put that this one repeats."""
         done = self._done
-        digested = self._hash.hexdigest()
-        same = done.body_digest in (digested, f"sha-256:{digested}")
+        same = self._body.digest == done.body_digest
         if not same or done.offset + self._size != done.total:
             raise StoreError(ErrorCode.CONFLICT, _FINISHED)
         if total not in (None, done.total):

@@ -49,7 +49,7 @@ def load_rows(name: str) -> list[Row]:
 
 MODULE_HEAD = '''\
 # generated from spec/registry by spec/registry/generate.py; edit the JSON
-"""The words of HF/1 as Python: error codes, commands and the names that headers may hold.
+"""The words of HF/1 as Python: error codes, commands, digests and the names that headers may hold.
 
 Spec: chapter 13, "Registries and tables". The law of this module: it is written by
 `spec/registry/generate.py` and never by hand.
@@ -62,7 +62,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["REGISTERED_KEYS", "Command", "ErrorClass", "ErrorCode"]
+__all__ = ["REGISTERED_KEYS", "Command", "DigestAlgorithm", "ErrorClass", "ErrorCode"]
 
 
 class ErrorClass(StrEnum):
@@ -106,6 +106,19 @@ class Command(StrEnum):
     """The registered commands."""
 '''
 
+MODULE_DIGESTS = '''
+
+class DigestAlgorithm(StrEnum):
+    """The registered algorithms of digests."""
+'''
+
+MODULE_HEX_DIGITS = '''
+    @property
+    def hex_digits(self) -> int:
+        """How many hexadecimal digits such a digest has."""
+        return _HEX_DIGITS[self]
+'''
+
 
 def python_name(wire_name: str) -> str:
     """Return the member that stands for a wire name.
@@ -126,13 +139,16 @@ def enum_member(row: Row) -> str:
 
 def build_module() -> str:
     """Return the text of `headframe/registry.py`."""
-    codes, commands = load_rows("error-codes"), load_rows("commands")
+    codes, commands, digests = (load_rows(name) for name in ("error-codes", "commands", "digests"))
     keys = dict.fromkeys(row["name"] for row in load_rows("header-keys"))
     members = {row["name"]: f"ErrorCode.{python_name(row['name'])}" for row in codes}
     parts = [MODULE_HEAD, "\n"]
     parts += [enum_member(row) for row in codes]
     parts += [MODULE_PROPERTIES, "\n"]
     parts += [enum_member(row) for row in commands]
+    parts += [MODULE_DIGESTS, "\n"]
+    parts += [enum_member(row) for row in digests]
+    parts.append(MODULE_HEX_DIGITS)
     parts.append("\n\n")
     parts.append(
         python_mapping(
@@ -156,6 +172,15 @@ def build_module() -> str:
         python_set(
             "_RETRYABLE: Final[frozenset[ErrorCode]]",
             (members[row["name"]] for row in codes if row["retry"]),
+        )
+    )
+    parts.append(
+        python_mapping(
+            "_HEX_DIGITS: Final[Mapping[DigestAlgorithm, int]]",
+            (
+                (f"DigestAlgorithm.{python_name(row['name'])}", str(row["hex_digits"]))
+                for row in digests
+            ),
         )
     )
     parts.append("\n")
