@@ -5,16 +5,46 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headframe import LIMITS, BadName, check_name, is_name
 from headframe.conformance import strategies as hf
+from headframe.names import check_name_exactly
 
 
 @given(hf.file_names)
 def test_valid_names_pass(name):
     check_name(name)
+
+
+ALMOST_PLAIN = st.text(st.sampled_from("./ -0[]~az\\\x1f\x7f\n") | st.characters(max_codepoint=255))
+
+
+@given(ALMOST_PLAIN | st.builds(str.__mul__, ALMOST_PLAIN, st.sampled_from([63, 255, 256, 1024])))
+@example("a/" * 512)
+@example("a" + "/b" * 512)
+@example("a\n")
+def test_the_shortcut_for_plain_names_changes_no_verdict(name):
+    def verdict(check):
+        try:
+            check(name)
+        except BadName as error:
+            return str(error)
+        return None
+
+    assert verdict(check_name_exactly) == verdict(check_name)
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(128)])
+def test_the_shortcut_knows_every_character_of_ascii(character):
+    for name in (character, f"a{character}", f"{character}a", f"a/{character}a"):
+        try:
+            check_name_exactly(name)
+        except BadName:
+            assert not is_name(name)
+        else:
+            assert is_name(name)
 
 
 @pytest.mark.parametrize(
