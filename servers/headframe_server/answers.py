@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from importlib import metadata
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol
 
 from headframe import (
+    COMMANDS,
     LIMITS,
     UNSET,
     VERSION,
@@ -30,10 +31,12 @@ from headframe import (
     HelloReply,
     List,
     ListReply,
+    MessageAborted,
     MessageFinished,
     Move,
     MoveReply,
     Put,
+    Received,
     Refusal,
     Reply,
     Request,
@@ -59,7 +62,6 @@ BATCH_FILES: Final = 32
 """Puts that are committed together at most; each of them holds a file open."""
 READ_BYTES: Final = 1 << 18
 FLUSH_BYTES: Final = 1 << 16
-T = TypeVar("T")
 
 try:
     SERVER: Final = f"headframe/{metadata.version('headframe')}"
@@ -102,44 +104,85 @@ class Answers:
 
     # --- the life of a request -----------------------------------------------------------
 
-    def begin(self, request: Request) -> None:
+    def take(self, event: Received) -> None:
+        """Do what an event asks for, and reply where it ends a request."""
+        try:
+            self._STEPS[type(event)](self, event)
+        except (StoreError, BadName) as error:
+            self._refuse(error)
+
+    def _begin(self, request: Request) -> None:
         """Take the first header; refuse what is known to fail."""
         self._request = request
-        if not isinstance(request, Put) or request.upload is not UNSET:
+        self._visitor.check(command_of(request))
+        if isinstance(request, Put):
+            self._begin_put(request)
+            return
+        self._settle()
+        for name in _names(request):
+            check_name(name)
+
+    def _begin_put(self, request: Put) -> None:
+        """Judge what is known of a put so far, in the order of 6.2."""
+        if request.upload is not UNSET:
             self._settle()
-        self._attempt(self._check, request)
+        check_digest(request.digest)
+        check_name(request.filename)
+        self._received_bytes = 0
+        self._check_total((request.offset or 0) + request.filesize, request.total)
+        interrupt = _nobody if request.upload is UNSET else self._link.interrupter()
+        self._incoming = self._store.receive(request, who=self._who, interrupt=interrupt)
 
-    def add(self, data: bytes | bytearray | memoryview) -> None:
+    def _add(self, chunk: BodyChunk) -> None:
         """Take a piece of the body."""
+        data = chunk.data
         if self._incoming is not None:
+            assert isinstance(self._request, Put)
             self._received_bytes += len(data)
-            self._attempt(self._store_piece, data)
+            self._check_total((self._request.offset or 0) + self._received_bytes)
+            self._incoming.write(data)
 
-    def finish(self, ending: MessageFinished) -> None:
+    def _finish(self, ending: MessageFinished) -> None:
         """Carry the request out and reply."""
-        self._attempt(self._carry_out, ending)
+        request = self._request
+        self._CARRY_OUT[type(request)](self, request, ending)
         self._drop()
 
-    def reject(self, event: RequestRefused) -> None:
+    def _withdraw(self, _ending: MessageAborted) -> None:
+        """Do nothing of what the peer does not want any more."""
+        raise StoreError(ErrorCode.ABORTED, "withdrawn")
+
+    def _reject(self, event: RequestRefused) -> None:
         """Refuse what the codec has found wrong, unless who is asking comes first (6.2)."""
         refusal = event.refusal
         if event.cmd is not None and refusal.code == ErrorCode.BAD_REQUEST:
-            try:
-                self._visitor.check(event.cmd)
-            except StoreError as error:
-                refusal = error.refusal()
-        self.refuse(refusal)
+            self._visitor.check(event.cmd)
+        raise StoreError(ErrorCode(refusal.code), refusal.message or "")
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Reply that the request is not carried out."""
+    def _refuse(self, error: StoreError | BadName) -> None:
+        """Reply that the request is not carried out, and why; what was wrong before comes first."""
+        try:
+            if self._incoming is not None:
+                self._incoming.check()
+        except StoreError as earlier:
+            error = earlier
+        refusal = _refusal(error)
         self._reply(refusal)
         self._record(logging.INFO, "refused", code=refusal.code, message=refusal.message)
         self._drop()
 
     def look_up(self) -> None:
         """See whether a newer request has taken the upload over that is arriving."""
+        self.take(BodyChunk(b""))
+
+    def rest(self) -> None:
+        """Say all that can be said now, before the peer is waited for."""
         if self._incoming is not None:
-            self._attempt(self._incoming.write, b"")
+            try:
+                self._incoming.check()
+            except StoreError as error:
+                self._refuse(error)
+        self.flush()
 
     def flush(self) -> None:
         """Send what has been collected, and the outcome of all puts that are whole."""
@@ -181,14 +224,6 @@ class Answers:
             else:
                 self._collect(outcome)
 
-    def _attempt(self, step: Callable[[T], None], argument: T) -> None:
-        try:
-            step(argument)
-        except StoreError as error:
-            self.refuse(error.refusal())
-        except BadName as error:
-            self.refuse(Refusal(code=error.code, message=str(error)))
-
     def _reply(self, event: Sent) -> None:
         """Reply, after all that was asked before."""
         self._settle()
@@ -212,21 +247,6 @@ class Answers:
         fields = {name: value for name, value in fields.items() if isinstance(value, str | int)}
         record(level, event, peer=self._peer, **fields)
 
-    # --- checks at the first header ------------------------------------------------------
-
-    def _check(self, request: Request) -> None:
-        """Judge what is known of a request so far, in the order of 6.2."""
-        self._visitor.check(command_of(request))
-        if isinstance(request, Put):
-            check_digest(request.digest)
-        for name in _names(request):
-            check_name(name)
-        if isinstance(request, Put):
-            self._received_bytes = 0
-            self._check_total((request.offset or 0) + request.filesize, request.total)
-            interrupt = _nobody if request.upload is UNSET else self._link.interrupter()
-            self._incoming = self._store.receive(request, who=self._who, interrupt=interrupt)
-
     def _check_total(self, size: int, total: int | UnsetType = UNSET) -> None:
         largest = max(size, total or 0)
         if largest > self._store.total_bytes:
@@ -237,40 +257,13 @@ class Answers:
     def _who(self) -> str:
         return self._visitor.person.name if self._visitor.person else ""
 
-    def _store_piece(self, data: bytes | bytearray | memoryview) -> None:
-        assert isinstance(self._request, Put)
-        assert self._incoming is not None
-        self._check_total((self._request.offset or 0) + self._received_bytes)
-        self._incoming.write(data)
-
     # --- carrying out --------------------------------------------------------------------
 
-    def _carry_out(self, ending: MessageFinished) -> None:
-        match self._request:
-            case Put():
-                self._put(ending)
-            case Get() as get:
-                self._get(get)
-            case Stat() as stat:
-                self._reply(self._stat(stat))
-            case List() as listing:
-                self._list(listing)
-            case Delete() as delete:
-                self._delete(delete)
-                self._reply(DeleteReply())
-            case Move() as move:
-                info = self._store.move(
-                    move.filename, move.to, move.if_, None if move.to_if is UNSET else move.to_if
-                )
-                self._reply(MoveReply(rev=info.rev))
-            case Hello() as hello:
-                if not isinstance(hello.auth, UnsetType):
-                    self._visitor.introduce(hello.auth)
-                self._reply(self._hello())
-
-    def _hello(self) -> Reply:
+    def _hello(self, hello: Hello, _ending: MessageFinished) -> None:
+        if not isinstance(hello.auth, UnsetType):
+            self._visitor.introduce(hello.auth)
         limits = self._connection.limits
-        return HelloReply(
+        reply = HelloReply(
             hf=[VERSION],
             server=SERVER,
             limits={
@@ -286,12 +279,14 @@ class Answers:
             durability=self._store.durability,
             auth=self._visitor.schemes,
         )
+        self._reply(reply)
 
-    def _put(self, ending: MessageFinished) -> None:
+    def _put(self, put: Put, ending: MessageFinished) -> None:
         """Judge the body; a put that is whole waits for others that are on their way."""
         incoming = self._incoming
         assert incoming is not None
-        check_digest(ending.digest)
+        if ending.digest is not put.digest:
+            check_digest(ending.digest)
         reply = incoming.end(
             None if isinstance(ending.total, UnsetType) else ending.total,
             None if isinstance(ending.digest, UnsetType) else ending.digest,
@@ -301,11 +296,13 @@ class Answers:
             return
         self._incoming = None
         self._whole.append(incoming)
-        assert isinstance(self._request, Put)
-        if len(self._whole) >= BATCH_FILES or self._request.upload is not UNSET:
+        if len(self._whole) >= BATCH_FILES or put.upload is not UNSET:
             self._settle()
 
-    def _stat(self, stat: Stat) -> Reply:
+    def _stat(self, stat: Stat, _ending: MessageFinished) -> None:
+        self._reply(self._status(stat))
+
+    def _status(self, stat: Stat) -> Reply:
         if isinstance(stat.upload, str):
             return self._store.stat_upload(stat.upload, who=self._who)
         assert isinstance(stat.filename, str)
@@ -317,14 +314,21 @@ class Answers:
         finally:
             opened.close()
 
-    def _delete(self, delete: Delete) -> None:
+    def _delete(self, delete: Delete, _ending: MessageFinished) -> None:
         if isinstance(delete.upload, str):
             self._store.delete_upload(delete.upload, who=self._who)
         else:
             assert isinstance(delete.filename, str)
             self._store.delete(delete.filename, delete.if_)
+        self._reply(DeleteReply())
 
-    def _get(self, get: Get) -> None:
+    def _move(self, move: Move, _ending: MessageFinished) -> None:
+        info = self._store.move(
+            move.filename, move.to, move.if_, None if move.to_if is UNSET else move.to_if
+        )
+        self._reply(MoveReply(rev=info.rev))
+
+    def _get(self, get: Get, _ending: MessageFinished) -> None:
         opened = self._store.open(get.filename, get.if_)
         try:
             total = opened.info.total
@@ -382,11 +386,39 @@ class Answers:
             done += len(data)
         return done
 
-    def _list(self, listing: List) -> None:
+    def _list(self, listing: List, _ending: MessageFinished) -> None:
         most = self._service.settings.list_entries
         body, end = self._listing.page(listing, min(listing.limit or most, most))
         self._reply(ListReply(end=end, filesize=len(body)))
         self._reply(BodyChunk(body))
+
+    # --- what goes where ------------------------------------------------------------------
+
+    _STEPS: ClassVar[dict[type, Callable[[Answers, Any], None]]] = {
+        **dict.fromkeys((row.request for row in COMMANDS.values()), _begin),
+        BodyChunk: _add,
+        MessageFinished: _finish,
+        MessageAborted: _withdraw,
+        RequestRefused: _reject,
+    }
+    """What is done with each kind of event."""
+    _CARRY_OUT: ClassVar[dict[type, Callable[[Answers, Any, MessageFinished], None]]] = {
+        Hello: _hello,
+        Put: _put,
+        Get: _get,
+        Stat: _stat,
+        List: _list,
+        Delete: _delete,
+        Move: _move,
+    }
+    """How each kind of request is carried out, with the ending of its message."""
+
+
+def _refusal(error: StoreError | BadName) -> Refusal:
+    """Return what to reply."""
+    if isinstance(error, StoreError):
+        return error.refusal()
+    return Refusal(code=error.code, message=str(error))
 
 
 def _nobody() -> None:

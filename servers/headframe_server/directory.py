@@ -164,16 +164,17 @@ class DirectoryStore:
 
     # --- receiving -----------------------------------------------------------------------
 
-    @translated()
     def receive(
         self, put: Put, *, who: str = "", interrupt: Callable[[], None] = lambda: None
     ) -> Received | Transfer | Repeat:
         """Begin to receive a file; refuse at once what is already known to fail."""
         if isinstance(put.upload, str):
-            return self._uploads.receive(put, who, interrupt)
-        self.check_target(put)
+            with translated():
+                return self._uploads.receive(put, who, interrupt)
+        self._check_visible(put.filename)
         name = f"put-{next(self._drafts)}"
-        return Received(Draft(self._disk, self._private, name, self.check_room), put)
+        draft = Draft(self._disk, self._private, name, self.check_room)
+        return Received(draft, put, self.check_target)
 
     def check_target(self, put: Put) -> None:
         """Raise StoreError if no file can have the name now, `if` fails or there is no room.
@@ -227,9 +228,11 @@ class DirectoryStore:
         draft, put = incoming.draft, incoming.put
         try:
             self._group.check()
-            check = functools.partial(self._check_current, put.filename, put.if_)
-            check()
-            check_new = check if put.if_ is None else None
+            check_new = None
+            if put.if_ is not UNSET:
+                check = functools.partial(self._check_current, put.filename, put.if_)
+                check()
+                check_new = check if put.if_ is None else None
             self._rename(
                 *(draft.directory, draft.filename, put.filename, check_new, targets),
                 promised=isinstance(incoming, Transfer),

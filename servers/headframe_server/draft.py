@@ -31,6 +31,8 @@ T = TypeVar("T")
 READ_BYTES: Final = 1 << 18
 ROOM_STEP_BYTES: Final = 1 << 24
 """How often it is asked whether there is still room."""
+HELD_BYTES: Final = 1 << 14
+"""A body of so many bytes waits in memory until its file is made, which is then whole at once."""
 _NO_SPACE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BUSY: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _IN_THE_WAY: Final = {errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST, errno.EXDEV}
@@ -51,6 +53,8 @@ class Draft:
         self.descriptor: int | None = None
         self.size = 0
         """Bytes written so far."""
+        self._held = bytearray()
+        """Those that are in no file yet."""
         self._hasher: Hasher | None = Hasher()
         """None: what an earlier server has written has to be read first."""
         self._marked: FileInfo | None = None
@@ -96,17 +100,41 @@ class Draft:
         return hasher
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append; raise StoreError `no-space` when there is none."""
-        assert self.descriptor is not None
+        """Append; raise StoreError `no-space` when there is none.
+
+        As long as it is little, and no file has been made, nothing is written yet.
+        """
+        if self.descriptor is None:
+            size = self.size + len(data)
+            if size <= HELD_BYTES:
+                self.hasher.update(data)
+                self._held += data
+                self.size = size
+                return
+            self.put_down()
         with translated(), memoryview(data) as view:
             done = 0
             if self.size // ROOM_STEP_BYTES != (self.size + len(view)) // ROOM_STEP_BYTES:
                 self._check_room(len(view))
             while done < len(view):
-                written = self.disk.write(self.descriptor, view[done:], self.size)
+                written = self._write_at(self.size, view[done:])
                 self.hasher.update(view[done : done + written])
                 self.size += written
                 done += written
+
+    def _write_at(self, offset: int, view: memoryview) -> int:
+        assert self.descriptor is not None
+        return self.disk.write(self.descriptor, view, offset)
+
+    def put_down(self) -> None:
+        """Make the file of what has been held."""
+        self._check_room(self.size)
+        self.create()
+        with translated(), memoryview(self._held) as view:
+            done = 0
+            while done < len(view):
+                done += self._write_at(done, view[done:])
+        self._held.clear()
 
     def check_digest(self, digest: str | None) -> None:
         """Raise StoreError unless `digest` is None or that of the bytes."""
@@ -116,6 +144,8 @@ class Draft:
 
     def seal(self, put: Put, group: GroupCommit) -> None:
         """Give it time and mark of the file it is to be, and bring it to stable storage."""
+        if self.descriptor is None:
+            self.put_down()
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
@@ -147,13 +177,31 @@ class Draft:
 
 
 class Received:
-    """The body of a put without `upload`: it becomes a file or nothing."""
+    """The body of a put without `upload`: it becomes a file or nothing.
 
-    def __init__(self, draft: Draft, put: Put) -> None:
+    What is there is looked at with the first header of a put whose body is long, or that depends
+    on it. Of any other the body has come with the header, as a rule: then the commit looks.
+    """
+
+    def __init__(self, draft: Draft, put: Put, check_target: Callable[[Put], None]) -> None:
+        """`check_target` raises StoreError, or OSError, where `put` cannot have its place now."""
         self.draft = draft
         self.put = put
+        self._check_target: Callable[[Put], None] | None = check_target
+        """None: that has been asked."""
         self._placed = False
-        draft.create()
+        if put.if_ is not UNSET:
+            self.check()
+        if put.more or put.filesize > HELD_BYTES:
+            self.check()
+            draft.put_down()
+
+    def check(self) -> None:
+        """Raise StoreError if it is known already that this cannot become a file."""
+        check_target, self._check_target = self._check_target, None
+        if check_target is not None:
+            with translated():
+                check_target(self.put)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append to it."""
@@ -178,7 +226,7 @@ class Received:
         """Forget it, unless it has become a file."""
         if self._placed:
             self.draft.close()
-        else:
+        elif self.draft.descriptor is not None:
             self.draft.remove()
 
 

@@ -16,19 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from headframe import (
     NEED_DATA,
-    BodyChunk,
     Connection,
     ConnectionClosed,
     ConnectionLost,
     ErrorCode,
-    MessageAborted,
-    MessageFinished,
     Notice,
-    Received,
-    Refusal,
     RemoteError,
-    Request,
-    RequestRefused,
     Role,
 )
 from headframe_server.access import Visitor
@@ -123,24 +116,12 @@ class Handler(socketserver.BaseRequestHandler):
 
     def _take_events(self) -> bool:
         """Answer all events that are ready; return whether more may come."""
-        while (event := self._connection.next_event()) is not NEED_DATA:
-            if isinstance(event, ConnectionClosed):
+        next_event, take = self._connection.next_event, self._answers.take
+        while (event := next_event()) is not NEED_DATA:
+            if type(event) is ConnectionClosed:
                 return False
-            self._take(event)
+            take(event)
         return not (self._link.woken and self._patience.is_idle())
-
-    def _take(self, event: Received) -> None:
-        match event:
-            case Request():
-                self._answers.begin(event)
-            case BodyChunk():
-                self._answers.add(event.data)
-            case MessageFinished():
-                self._answers.finish(event)
-            case MessageAborted():
-                self._answers.refuse(Refusal(code=ErrorCode.ABORTED, message="withdrawn"))
-            case RequestRefused():
-                self._answers.reject(event)
 
     def _receive(self) -> None:
         """Wait for bytes, as long as the standard says, and give them to the connection."""
@@ -149,7 +130,7 @@ class Handler(socketserver.BaseRequestHandler):
         try:
             data = self._link.receive_now()
             if data is None:
-                self._answers.flush()
+                self._answers.rest()
                 data = self._link.receive(self._patience.left_s())
         except PeerSilent:
             if idle:

@@ -96,6 +96,10 @@ class OpenFile(Protocol):
 class Incoming(Protocol):
     """The body of a put that is arriving; nobody sees it before it is committed."""
 
+    def check(self) -> None:
+        """Raise StoreError if it is known to fail; asked before anybody waits for more of it."""
+        ...
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append to it."""
         ...
@@ -136,7 +140,7 @@ class Store(Protocol):
         ...
 
     def receive(self, put: Put, *, who: str = "", interrupt: Callable[[], None]) -> Incoming:
-        """Begin to receive a file; refuse at once what is already known to fail.
+        """Begin to receive a file; what is known to fail is refused here or by its `check`.
 
         `interrupt` is called, in another thread, when a newer request takes the upload over.
         """

@@ -53,6 +53,9 @@ class Transfer:
             raise StoreError(ErrorCode.SUPERSEDED, message)
         return self._upload.record
 
+    def check(self) -> None:
+        """All that can be known now was asked before it began."""
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append to the upload."""
         with self._upload.lock:
@@ -146,6 +149,9 @@ class Repeat:
         self._body = Hasher()
         if put.filename != filename or (put.offset or 0) != done.offset:
             raise StoreError(ErrorCode.CONFLICT, _FINISHED)
+
+    def check(self) -> None:
+        """Nothing is going to be stored."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Compare it with what came before."""

@@ -143,6 +143,21 @@ def test_of_several_faults_the_first_of_the_list_is_told(peer, members, code):
     assert code == peer.ask(**members)["code"]
 
 
+@pytest.mark.rule("HF-ERROR-012", "HF-CMD-027")
+@pytest.mark.parametrize(
+    "members",
+    [{"filesize": 2}, {"total": 5}, {"digest": "sha-256:" + "0" * 64}, {"abort": True}],
+)
+def test_a_put_that_has_no_place_is_refused_for_that_whatever_its_body_is(peer, members):
+    """The first of them has no body yet."""
+    peer.ask(b"x", cmd="put", filename="f")
+    peer.ask(b"x", cmd="put", filename="d/f")
+    for name in ("f/x", "d"):
+        assert "conflict" == peer.ask(cmd="put", filename=name, **members)["code"]
+        peer.socket.sendall(bytes(members.get("filesize", 0)))
+    assert ["d/f", "f"] == peer.names()
+
+
 @pytest.mark.rule("HF-COND-002", "HF-COND-003", "HF-COND-005")
 def test_a_put_may_depend_on_what_is_there(peer, root):
     rev = peer.ask(b"one", cmd="put", filename="a", if_=None)["rev"]

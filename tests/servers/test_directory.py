@@ -388,7 +388,7 @@ def test_when_the_disk_fails_the_put_is_refused_and_nothing_has_changed(
         put(store, "a", b"one")
         put(store, "x/y", b"one")
         disk.armed()
-        first = {"rename": "a", "open_path": "x/y"}.get(method, "d/a")
+        first = {"rename": "a", "open_path": "x/y", "status_of_path": "a"}.get(method, "d/a")
         with pytest.raises(StoreError) as raised:
             put(store, first, b"two")
         assert code == raised.value.code
@@ -474,16 +474,16 @@ def test_a_disk_that_is_nearly_full_takes_no_more(root):
     with DirectoryStore(root, disk=disk, free_bytes=600) as store:
         put(store, "a", b"x" * 400)
         with pytest.raises(StoreError, match="no space"):
-            receive(store, "b", filesize=401)
+            receive(store, "b", filesize=401).check()
         disk.free = 599
         with pytest.raises(StoreError) as raised:
-            receive(store, "b", filesize=0)
+            receive(store, "b", filesize=0).check()
         assert ("no-space", 1000) == (raised.value.code, raised.value.members["retry_ms"])
         assert 400 == store.stat("a").total
     with DirectoryStore(root, disk=disk) as store:
         disk.free = 4_999  # a twentieth is less than a gibibyte
         with pytest.raises(StoreError):
-            receive(store, "b")
+            put(store, "b")
         disk.free = 5_000
         put(store, "b")
 

@@ -36,8 +36,8 @@ def test_shutting_down_lets_a_request_that_has_begun_finish(root, leftovers, con
     idle, busy = connect(server), connect(server)
     idle.ask(cmd="hello")
     busy.ask(cmd="hello")
-    busy.send(id=2, cmd="put", filename="a", filesize=6)
-    busy.socket.sendall(b"abc")
+    busy.send(id=2, cmd="put", filename="a", filesize=20_006)
+    busy.socket.sendall(bytes(20_000) + b"abc")
     await_(leftovers)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
@@ -53,7 +53,7 @@ def test_shutting_down_lets_a_request_that_has_begun_finish(root, leftovers, con
     stopping.join(10)
     assert not stopping.is_alive()
     store.close()
-    assert b"abcdef" == (root / "a").read_bytes()
+    assert bytes(20_000) + b"abcdef" == (root / "a").read_bytes()
     assert not (root / "never").exists()
 
 
@@ -62,7 +62,7 @@ def test_shutting_down_does_not_wait_for_ever(root, leftovers, connect):
     store = DirectoryStore(root)
     server = Server(("127.0.0.1", 0), store, settings=Settings(drain_s=0)).start()
     peer = connect(server)
-    peer.send(id=1, cmd="put", filename="a", filesize=5)
+    peer.send(id=1, cmd="put", filename="a", filesize=20_000)
     await_(leftovers)
     begun = time.monotonic()
     server.stop()
@@ -127,9 +127,9 @@ def test_of_sixteen_who_change_one_file_at_once_one_succeeds(serving, connect, l
         name = f"n{turn}"
         rev = None if creating else peers[0].ask(b"old", cmd="put", filename=name)["rev"]
         for peer in peers:
-            peer.send(id=1, cmd="put", filename=name, if_=rev, filesize=2)
+            peer.send(id=1, cmd="put", filename=name, if_=rev, filesize=20_000)
         await_(lambda: len(leftovers()) == 16)  # the conditions of all held when they began
-        bodies = [b"%02d" % index for index in range(16)]
+        bodies = [b"%02d" % index * 10_000 for index in range(16)]
         threads = [
             threading.Thread(target=peer.socket.sendall, args=(body,))
             for peer, body in zip(peers, bodies, strict=True)
