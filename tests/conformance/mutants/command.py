@@ -18,6 +18,9 @@ from conformance.mutants.lives import serve
 from conformance.mutants.mutant import install, load_mutants
 from conformance.mutants.nursery import keep
 
+WORKERS = 6
+"""Mutants at a time: most of their time they let the kit wait for what never comes."""
+
 
 def main() -> None:
     """Do what the command line says."""
@@ -90,7 +93,7 @@ def _run(names: list[str]) -> int:
     ]
     begun = time.monotonic()
     verdicts: Counter[str] = Counter()
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         for verdict, line in pool.map(judge, *zip(*chosen, strict=True)):
             verdicts[verdict] += 1
             print(line, flush=True)

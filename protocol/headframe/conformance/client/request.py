@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import defaultdict
 from typing import Any, Final
 
 from headframe.conformance.check import Chapter, Role
@@ -10,14 +11,19 @@ from headframe.conformance.client.commands import Op
 from headframe.conformance.client.forms import SUCCEEDS
 from headframe.conformance.client.lineup import Subject
 from headframe.conformance.client.messages import Request
-from headframe.conformance.client.talk import Talk
+from headframe.conformance.client.talk import Act, Talk
 from headframe.conformance.verdicts import Verdict
 
 __all__ = ["CHECKS"]
 
 chapter: Final = Chapter("client-request", role=Role.CLIENT)
 
-MIB: Final = 1 << 20
+SMALL: Final = 12
+"""Files of one byte; their replies are more than a system keeps for one who does not read."""
+LARGE: Final = 12 << 20
+"""Bytes of the file behind them; more than a system takes from a client."""
+LONG: Final[dict[str, Any]] = {"x.y": "a" * 60_000}
+"""What makes a reply long."""
 
 
 @chapter.check("HF-REQ-011", permitted={"ok": Verdict.PASS, "a request without id": Verdict.WARN})
@@ -31,19 +37,37 @@ def every_request_has_an_id(subject: Subject) -> str | None:
     return None
 
 
-def slow_to_listen(talk: Talk, request: Request) -> None:
-    """Answer at length, and read nothing more before the client has taken that."""
-    talk.wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
-    talk.deaf = True
-    long: Any = {"x.y": "a" * 60_000}
-    talk.honest(request, **long)
+def slow_to_listen() -> Act:
+    """Owe answers as long as requests come, then say them, and read nothing until they are taken.
+
+    They are owed at most until a large file begins: a client that sends it then has to read them.
+    """
+    owed: dict[Talk, list[bytes]] = defaultdict(list)
+
+    def pay(talk: Talk) -> None:
+        for answer in owed.pop(talk, []):
+            talk.say(answer)
+
+    def act(talk: Talk, request: Request) -> None:
+        talk.wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+        talk.deaf = True
+        if request.headers[0].get("filesize", 0) > 1 or request.headers[0].get("more"):
+            pay(talk)
+        owed[talk].append(talk.prepare(request, **LONG))
+        if not talk.is_ahead():
+            pay(talk)
+
+    return act
 
 
 @chapter.check("HF-REQ-010", needs=frozenset({"replies", Op.PUT_ALL}), permitted=SUCCEEDS)
 def reads_while_it_writes(subject: Subject) -> str:
     """While a client writes a request, it reads the replies to earlier ones."""
-    files = {f"{number:02}.bin": bytes([number]) * MIB for number in range(14)}
-    script: Any = {"put": [slow_to_listen] * len(files)}
+    # The replies to the small files are more than the client's system holds for it, and the file
+    # behind them more than it takes from it, while nobody reads.
+    files = {f"{number:02}.bin": bytes([number]) for number in range(SMALL)}
+    files["99.bin"] = bytes(LARGE)
+    script = {"put": [slow_to_listen()] * len(files)}
     return subject.put_all(script, files, receive_buffer=1 << 16).outcome()
 
 

@@ -159,12 +159,15 @@ class Talk:
 
     def honest(self, request: Request, size: int = 1 << 20, **changed: Any) -> None:
         """Answer as a good server does, once the request is whole; `changed` are members."""
+        self.say(self.prepare(request, size, **changed))
+
+    def prepare(self, request: Request, size: int = 1 << 20, **changed: Any) -> bytes:
+        """Do what a request asks for, once it is whole; return what is to be said of it."""
         self.finish(request)
         answer = self.host.answer(request)
-        if request.id is not None:
-            self.say(answer.encode(request.id, size, **changed))
         if request.id is not None or request.cmd == "put":
             self.host.store.evidence.extend(answer.proves)
+        return b"" if request.id is None else answer.encode(request.id, size, **changed)
 
     def say(self, data: bytes) -> None:
         """Send bytes, whatever they are."""
