@@ -35,6 +35,10 @@ rule that was broken; what the caller may not do raises `LocalError` before a by
 The rules have ids (`HF-FRAME-002`) and stand in the specification, `spec/headframe.md`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from headframe.connection import Connection, Role
 from headframe.errors import (
     BadFrame,
@@ -59,6 +63,7 @@ from headframe.events import (
     Sent,
 )
 from headframe.headers import Header, OpenHeader
+from headframe.interpretation import FRAME_PLAN
 from headframe.limits import LIMITS, Limits
 from headframe.messages import (
     COMMANDS,
@@ -89,8 +94,10 @@ from headframe.messages import (
 from headframe.names import check_name, is_name
 from headframe.reader import Reader
 from headframe.registry import Command, ErrorClass, ErrorCode
-from headframe.schema import FRAME, FRAME_PLAN
 from headframe.states import StreamState
+
+if TYPE_CHECKING:
+    from headframe.schema import FRAME
 
 __all__ = [
     "COMMANDS",
@@ -151,3 +158,12 @@ __all__ = [
     "command_of",
     "is_name",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `FRAME`; whoever does not ask for it does not wait for construct."""
+    if name == "FRAME":
+        from headframe.schema import FRAME  # noqa: PLC0415
+
+        return FRAME
+    raise AttributeError(f"module 'headframe' has no attribute {name!r}")

@@ -22,14 +22,14 @@ from headframe.connection import Role
 from headframe.errors import BadName, BadReply, RemoteError, shown
 from headframe.exchange import Incoming
 from headframe.headers import Header
-from headframe.interpretation import REPLY_PLANS, REQUEST_PLAN
+from headframe.interpretation import FRAME_PLAN, REPLY_PLANS, REQUEST_PLAN
 from headframe.messages import COMMANDS, UNSET, Notice, Refusal, Refused, Reply, Request, command_of
 from headframe.names import check_name
 from headframe.parts import BodyCutter, Fault, Part, PartKind
 from headframe.places import Span, find_members, locate_fault
+from headframe.plan import FramePlan
 from headframe.reader import Reader, Sentinel
 from headframe.registry import ErrorCode
-from headframe.schema import FRAME_PLAN, FramePlan
 from headframe.states import StreamState
 
 __all__ = ["Annotation", "Annotator", "Fault", "Part", "PartKind", "annotate"]
@@ -311,7 +311,7 @@ def _recognise(prelude: bytes) -> str:
         if prelude.startswith(begin):
             return f"; {name} begins like this"
     swapped = int.from_bytes(prelude, "big")
-    length = FRAME_PLAN.length
+    length = FRAME_PLAN.layout.length
     if length.minimum <= swapped <= length.maximum:
         return f"; in big-endian order it would be {swapped}"
     return ""

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from headframe.errors import BadFrame, BadReply, shown
-from headframe.headers import Header, HeaderCodec
+from headframe.headers import Header, HeaderCodec, OpenHeader
+from headframe.layout import LAYOUT
 from headframe.limits import LIMITS
 from headframe.messages import (
     COMMANDS,
@@ -31,11 +32,12 @@ from headframe.messages import (
     Request,
     Stat,
 )
+from headframe.plan import FramePlan
 from headframe.registry import REGISTERED_KEYS, Command, ErrorCode
-from headframe.schema import FramePlan, declare_frame, derive_plan
 from headframe.strict_json import JSONObject
 
 __all__ = [
+    "FRAME_PLAN",
     "LATER_CODEC",
     "LATER_PLAN",
     "REPLY_CODECS",
@@ -187,8 +189,12 @@ REPLY_CODECS: Final[dict[Command | None, HeaderCodec[Any]]] = {
 }
 """Read the first header of a reply, by the command that it answers; None: where none is due."""
 
-REQUEST_PLAN: Final[FramePlan[Request | Refused]] = derive_plan(declare_frame(REQUEST_CODEC))
-LATER_PLAN: Final[FramePlan[Continuation | Refused]] = derive_plan(declare_frame(LATER_CODEC))
+FRAME_PLAN: Final[FramePlan[OpenHeader]] = FramePlan(
+    LAYOUT, HeaderCodec(None, OpenHeader.of, id_min=0)
+)
+"""The plan of any frame, whatever its header says."""
+REQUEST_PLAN: Final[FramePlan[Request | Refused]] = FramePlan(LAYOUT, REQUEST_CODEC)
+LATER_PLAN: Final[FramePlan[Continuation | Refused]] = FramePlan(LAYOUT, LATER_CODEC)
 REPLY_PLANS: Final[dict[Command | None, FramePlan[Any]]] = {
-    command: derive_plan(declare_frame(codec)) for command, codec in REPLY_CODECS.items()
+    command: FramePlan(LAYOUT, codec) for command, codec in REPLY_CODECS.items()
 }

@@ -15,7 +15,7 @@ from typing import Any, Final
 from headframe.errors import BadFrame, ConnectionLost, LocalError, RemoteError
 from headframe.headers import Header
 from headframe.interpretation import LATER_PLAN
-from headframe.schema import FramePlan
+from headframe.plan import FramePlan
 from headframe.states import STREAM_TRANSITIONS, StreamInput, StreamState
 
 __all__ = ["Part", "Reader", "Sentinel"]
@@ -41,7 +41,7 @@ _IN_BODY: Final = (StreamState.IN_FRAME, StreamState.IN_LAST_FRAME)
 class Reader:
     r"""Cuts one direction of a connection into parts.
 
-    >>> from headframe.schema import FRAME_PLAN
+    >>> from headframe import FRAME_PLAN
     >>> reader = Reader(FRAME_PLAN)
     >>> reader.receive_data(b'\x0e\0\0\0{"filesize":2}h')
     >>> reader.next_part().filesize, bytes(reader.next_part()), reader.next_part()

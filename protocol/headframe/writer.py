@@ -15,7 +15,7 @@ from headframe.messages import (
     Continuation,
     has_trailer,
 )
-from headframe.schema import FramePlan
+from headframe.plan import FramePlan
 from headframe.states import STREAM_TRANSITIONS, StreamInput, StreamState
 
 __all__ = ["Writer"]

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Write what follows from the registry: the Python enums and the tables of the standard.
 
-    generate.py            write protocol/headframe/registry.py, the tables in spec/headframe.md
-                           spec/schema/headframe.schema.json and the conformance kit's rules.json
+    generate.py            write protocol/headframe/registry.py and layout.py, the tables in
+                           spec/headframe.md, spec/schema/headframe.schema.json and the
+                           conformance kit's rules.json
     generate.py --check    write nothing; name each file that is out of date and exit with 1
 
-Nothing is kept twice: the rows stand in the JSON files beside this script, the limits and the
-state machines in `headframe.limits` and `headframe.states`. In the standard, what stands between
+Nothing is kept twice: the rows stand in the JSON files beside this script, the layout of a frame
+in `headframe.schema`, which declares it in construct, the limits and the state machines in
+`headframe.limits` and `headframe.states`. In the standard, what stands between
 `<!-- table: NAME -->` and `<!-- end -->` belongs to this script.
 """
 
@@ -32,6 +34,7 @@ REGISTRY = Path(__file__).resolve().parent
 ROOT = REGISTRY.parent.parent
 PACKAGE = ROOT / "protocol" / "headframe"
 MODULE = PACKAGE / "registry.py"
+LAYOUT = PACKAGE / "layout.py"
 STANDARD = ROOT / "spec" / "headframe.md"
 SCHEMA = ROOT / "spec" / "schema" / "headframe.schema.json"
 RULES = PACKAGE / "conformance" / "rules.json"
@@ -199,6 +202,36 @@ def python_set(name: str, items: Iterable[str]) -> str:
     """Return the assignment of a frozen set, one member a line."""
     lines = "".join(f"        {item},\n" for item in items)
     return f"{name} = frozenset(\n    {{\n{lines}    }}\n)\n"
+
+
+LAYOUT_HEAD = '''\
+# generated from headframe/schema.py by spec/registry/generate.py; edit the declaration
+"""The layout of an HF/1 frame, derived from its declaration.
+
+Spec: chapter 2. The law of this module: it is written by `spec/registry/generate.py` and never by
+hand.
+"""
+
+from typing import Final
+
+from headframe.plan import Bounds, Layout
+
+__all__ = ["LAYOUT"]
+
+'''
+
+
+def build_layout() -> str:
+    """Return the text of `headframe/layout.py`."""
+    sys.path.insert(0, str(PACKAGE.parent))
+    from headframe.schema import FRAME, derive_layout  # noqa: PLC0415  (it needs the path)
+
+    layout = derive_layout(FRAME)
+    prelude, body_member = (f'"{name}"' for name in (layout.prelude, layout.body_member))
+    return (
+        f"{LAYOUT_HEAD}LAYOUT: Final = Layout(\n"
+        f"    prelude={prelude}, length={layout.length}, body_member={body_member}\n)\n"
+    )
 
 
 # --- the tables of the standard ----------------------------------------------------------
@@ -423,6 +456,7 @@ def main() -> int:
     check = parser.parse_args().check
     builders: dict[Path, Callable[[str], str]] = {
         MODULE: lambda _: build_module(),
+        LAYOUT: lambda _: build_layout(),
         STANDARD: build_standard,
         SCHEMA: lambda _: schemas.build_schema(),
         RULES: lambda _: rules.build_rules(build_standard(STANDARD.read_text(encoding="utf-8"))),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 
 import construct
 import pytest
@@ -22,7 +24,15 @@ from headframe import (
 )
 from headframe.conformance import strategies as hf
 from headframe.headers import HeaderCodec
-from headframe.schema import HeaderJSON, Limited, body_bytes, declare_frame, derive_plan
+from headframe.interpretation import LATER_PLAN, REPLY_PLANS, REQUEST_PLAN
+from headframe.layout import LAYOUT
+from headframe.schema import (
+    HeaderJSON,
+    Limited,
+    body_bytes,
+    derive_layout,
+    derive_plan,
+)
 
 CODEC = HeaderCodec(None, OpenHeader.of)
 
@@ -147,6 +157,18 @@ def test_another_protocol_is_recognised_by_its_first_four_bytes(opening):
         FRAME_PLAN.header_bytes(opening)
 
 
+def test_every_plan_in_use_has_the_layout_of_the_declaration():
+    assert derive_layout(FRAME) == LAYOUT
+    plans = [FRAME_PLAN, REQUEST_PLAN, LATER_PLAN, *REPLY_PLANS.values()]
+    assert {LAYOUT} == {plan.layout for plan in plans}
+
+
+def test_the_codec_does_not_wait_for_construct():
+    told = "import sys, headframe; print('construct' in sys.modules, headframe.FRAME.name)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert "False None" == done.stdout.strip()
+
+
 def test_another_length_field_makes_another_reader():
     plan = derive_plan(declared(Limited(Int16ub, 2, 300)))
     assert (plan.prelude.format, plan.prelude.size) == (">H", 2)
@@ -231,8 +253,3 @@ def test_construct_validates_what_it_builds():
         FRAME.build({"header": OpenHeader.of({"filesize": True}), "body": b"x"})
     with pytest.raises(LocalError, match="HF-FRAME-002"):
         FRAME.build({"header": OpenHeader.of({"a": "x" * 65_536}), "body": b""})
-
-
-def test_every_plan_is_derived_from_one_declaration():
-    plan = derive_plan(declare_frame(CODEC))
-    assert (FRAME_PLAN.prelude.format, FRAME_PLAN.length) == (plan.prelude.format, plan.length)

@@ -2,7 +2,7 @@
 
     === length-of-two-bytes: HF-FRAME-002 (server codec)
     Of N only the two low bytes are read.
-    --- headframe.schema
+    --- headframe.plan
     -        announced: int = self.prelude.unpack_from(buffer, offset)[0]
     +        announced: int = struct.unpack_from("<H", buffer, offset)[0]
 
