@@ -127,6 +127,12 @@ class RecordingDisk(Disk):
         with self._lock:
             self._note("sync", self._node(descriptor))
 
+    def sync_all(self, descriptor):
+        with self._lock:
+            for node in set(self._nodes.values()):
+                self._note("sync", node)
+        return True
+
     def begin(self, operation: Operation) -> None:
         self.events.append(Event("begin", values=(operation,)))
 
@@ -493,6 +499,10 @@ class Silent(Disk):
     def sync(self, descriptor):
         """Leave it to the page cache: nobody crashes here."""
 
+    def sync_all(self, descriptor):
+        """Leave that to it as well."""
+        return True
+
 
 @dataclass
 class Seen:
@@ -632,8 +642,12 @@ def check(
     disk=None,
 ) -> None:
     """Record a script, and look at every state that the disk may be in at every point of it."""
-    with mock.patch.object(durable, "THREADS", 1), mock.patch.object(uploads, "BOOT", ""):
-        run = Run(folder, disk or RecordingDisk())  # one thread: the record is always the same
+    with (
+        mock.patch.object(durable, "THREADS", 1),  # the record is always the same
+        mock.patch.object(durable, "MANY", 3),
+        mock.patch.object(uploads, "BOOT", ""),
+    ):
+        run = Run(folder, disk or RecordingDisk())
         try:
             script(run)
         finally:

@@ -58,8 +58,8 @@ from headframe_server.store import Incoming, OpenFile, Store, StoreError
 
 __all__ = ["Answers"]
 
-BATCH_FILES: Final = 32
-"""Puts that are committed together at most; each of them holds a file open."""
+BATCH_FILES: Final = 64
+"""Puts that are committed together at most; meanwhile each of them holds a file open."""
 READ_BYTES: Final = 1 << 18
 FLUSH_BYTES: Final = 1 << 16
 

@@ -6,8 +6,8 @@ under a lock and after every check. A put, from first byte to reply:
     receive   a draft in ROOT/.headframe, beside the tree and on its file system
     write     bytes appended, and hashed
     end       size and digest judged
-    commit    time and mark set; file synced; lock; condition judged again; directories made;
-              rename into place; lock released; every directory that changed synced
+    commit    time and mark set; files synced together; lock; condition judged again; directories
+              made; rename into place; lock released; every directory that changed synced
     release   what has not become a file is removed
 """
 
@@ -208,7 +208,7 @@ class DirectoryStore:
             for incoming in drafts:
                 if isinstance(incoming, Transfer):  # nobody else can reach the others
                     held.enter_context(incoming.holding())
-            errors = self._group.each(lambda incoming: incoming.prepare(self._group), drafts)
+            errors = self._prepare(drafts)
             with self._changing, contextlib.closing(Targets(self._tree)) as targets:
                 outcomes = [
                     self._place(incoming, targets) if error is None else _refusal(error)
@@ -222,6 +222,23 @@ class DirectoryStore:
                 if isinstance(outcome, PutReply):
                     incoming.placed(outcome)
         return outcomes
+
+    def _prepare(self, drafts: Sequence[Received | Transfer]) -> list[Exception | None]:
+        """Bring all that files are to hold to stable storage; return what went wrong with each."""
+        errors: list[Exception | None] = [None] * len(drafts)
+        waiting: dict[int, int] = {}
+        for index, incoming in enumerate(drafts):
+            try:
+                descriptor = incoming.prepare(self._group)
+            except (OSError, StoreError) as error:
+                errors[index] = error
+            else:
+                if descriptor is not None:
+                    waiting[index] = descriptor
+        synced = self._group.sync_all(list(waiting.values()))
+        for index, failure in zip(waiting, synced, strict=True):
+            errors[index] = failure
+        return errors
 
     def _place(self, incoming: Received | Transfer, targets: Targets) -> PutReply | StoreError:
         """Make a draft the file of its name, after a last look; the lock is held."""

@@ -189,6 +189,17 @@ class Disk:
         """Wait until a file or a directory is on stable storage."""
         _sync(descriptor)
 
+    def sync_all(self, descriptor: int) -> bool:
+        """Wait until the whole file system of an open file is on stable storage.
+
+        Return whether it is: there may be no such call, and who fails is not told.
+        """
+        try:
+            kernel.sync_file_system(descriptor)
+        except OSError:
+            return False
+        return True
+
     def free_bytes(self, descriptor: int) -> tuple[int, int]:
         """Return how much room there is, and how much there is in all."""
         found = os.statvfs(descriptor)

@@ -142,16 +142,14 @@ class Draft:
             message = f"the bytes that came have {self.digest}"
             raise StoreError(ErrorCode.DIGEST_MISMATCH, message)
 
-    def seal(self, put: Put, group: GroupCommit) -> None:
-        """Give it time and mark of the file it is to be, and bring it to stable storage."""
+    def seal(self, put: Put) -> None:
+        """Give it time and mark of the file it is to be."""
         if self.descriptor is None:
             self.put_down()
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
             self._marked = mark(self.disk, self.descriptor, mtime, self.hasher.raw)
-            if group.syncs:
-                self.disk.sync(self.descriptor)
 
     def reply(self) -> PutReply:
         """Return what to say of the file, which has been sealed."""
@@ -214,9 +212,10 @@ class Received:
             raise StoreError(ErrorCode.SIZE_MISMATCH, message)
         self.draft.check_digest(digest)
 
-    def prepare(self, group: GroupCommit) -> None:
-        """Bring the bytes to stable storage, and all that the file is to be known by."""
-        self.draft.seal(self.put, group)
+    def prepare(self, _group: GroupCommit) -> int | None:
+        """Give it all that the file is to be known by; return what has to be synced then."""
+        self.draft.seal(self.put)
+        return self.draft.descriptor
 
     def placed(self, _reply: PutReply) -> None:
         """Learn that it has become a file."""

@@ -3,26 +3,26 @@
 Spec: 9.2. The law of this module: `settle` returns when all that `changed` was told before, by
 whatever thread, is on stable storage. Who comes first syncs for all that wait; so a hundred puts
 into one directory cost as few syncs of it as the storage has time for, and nobody's file is called
-safe while a directory that another one made on the way to it is not.
+safe while a directory that another one made on the way to it is not. Many files that come together
+cost one sync of their file system, which writes what lies side by side in one go.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
 from headframe_server.disk import Disk
-from headframe_server.store import StoreError
 
 __all__ = ["GroupCommit"]
 
-T = TypeVar("T")
-
 THREADS: Final = 16
 """Syncs at a time: a journal writes what many wait for in one go."""
+MANY: Final = 8
+"""So many files are safe sooner when the whole file system is synced at once."""
 
 
 class GroupCommit:
@@ -91,7 +91,7 @@ class GroupCommit:
                 changed, self._changed = self._changed, {}
                 last = self._last
             try:
-                for error in self.each(self._disk.sync, changed.values()):
+                for error in self.sync_all(list(changed.values())):
                     if error is not None:
                         raise error
             except OSError as error:
@@ -102,17 +102,26 @@ class GroupCommit:
                     os.close(descriptor)
             self._settled = last
 
-    def each(self, step: Callable[[T], None], items: Iterable[T]) -> list[Exception | None]:
-        """Call `step`, which may sync, for each item, many at a time; return what each raised."""
+    def sync(self, descriptor: int) -> None:
+        """Bring a file to stable storage, or raise OSError."""
+        if self.syncs:
+            self._disk.sync(descriptor)
 
-        def guarded(item: T) -> Exception | None:
-            try:
-                step(item)
-            except (OSError, StoreError) as error:
-                return error
-            return None
+    def sync_all(self, descriptors: Sequence[int]) -> list[OSError | None]:
+        """Bring files or directories to stable storage; return what went wrong with each.
 
-        wanted = list(items)
-        if len(wanted) <= 1 or not self.syncs:
-            return [guarded(item) for item in wanted]
-        return list(self._pool.map(guarded, wanted))
+        Where all at once fails, each one tells by itself whether it was about its own bytes.
+        """
+        count = len(descriptors)
+        if not self.syncs or (count >= MANY and self._disk.sync_all(descriptors[0])):
+            return [None] * count
+        if count == 1:
+            return [self._sync(descriptors[0])]
+        return list(self._pool.map(self._sync, descriptors))
+
+    def _sync(self, descriptor: int) -> OSError | None:
+        try:
+            self._disk.sync(descriptor)
+        except OSError as error:
+            return error
+        return None

@@ -1,4 +1,4 @@
-"""Two system calls of Linux that Python does not offer: openat2 and renameat2.
+"""System calls of Linux that Python does not offer: openat2, renameat2 and syncfs.
 
 Spec: chapters 7 and 9. The law of this module: where the system lacks a call it says so with
 ENOSYS, and who asked has another way that keeps the same promise.
@@ -10,10 +10,11 @@ import ctypes
 import errno
 import functools
 import os
+import re
 import sys
 from typing import Any, Final
 
-__all__ = ["open_beneath", "rename_new"]
+__all__ = ["open_beneath", "rename_new", "sync_file_system"]
 
 _OPENAT2: Final = 437
 """The same number on every architecture."""
@@ -28,6 +29,9 @@ if _renameat2 is not None:
     _renameat2.argtypes = (
         *(ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint),
     )
+_syncfs: Final = getattr(_libc, "syncfs", None)
+_SYNCFS_TELLS: Final = [5, 8]
+"""Since this version of Linux it fails when something could not be written."""
 
 
 class _OpenHow(ctypes.Structure):
@@ -86,3 +90,17 @@ def rename_new(name: str, descriptor: int, to: str, to_descriptor: int) -> None:
     if failed:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), to)
+
+
+def sync_file_system(descriptor: int) -> None:
+    """Wait until all that the file system of an open file holds is on stable storage.
+
+    Raises OSError: ENOSYS where the call is missing or tells of no failure; else something has
+    not been written, whosesoever it was.
+    """
+    release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
+    if _syncfs is None or release < _SYNCFS_TELLS:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if _syncfs(descriptor):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -105,7 +105,9 @@ class Transfer:
     def prepare(self, group: GroupCommit) -> None:
         """Bring the bytes, and how the upload is going to end, to stable storage."""
         record = self._record()
-        self.draft.seal(self.put, group)
+        self.draft.seal(self.put)
+        assert self.draft.descriptor is not None
+        group.sync(self.draft.descriptor)
         self._finish(record, self.draft.reply(), provisional=not self.draft.is_marked())
 
     def placed(self, reply: PutReply) -> None:

@@ -11,7 +11,9 @@
   the directory. What a careful program pays without a server.
 
 And `put -r` with `--durability rename`, which waits for no disk. The file system has written what
-it had before each run begins.
+it had before each run begins, and nothing is removed before the last: an ext4 without a journal
+goes by every inode that was freed within the last minutes, which costs each new file more than
+its sync.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ def measure(how: How) -> Result:
                     os.sync()
                     taken.setdefault(words, []).append(call())
                     assert same_trees(work.small, place / work.small.name)
-                    script.remove(place / work.small.name)
+                    (place / work.small.name).rename(place / f"{turn} {words}")
     return {
         "files": sizes.files,
         "small_bytes": sizes.small_bytes,

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import pytest
 
 from flooding import ask
 from headframe import LIMITS, UNSET, Put
-from headframe_server import DirectoryStore, Server, StoreError
+from headframe_server import DirectoryStore, Server, StoreError, durable, kernel
 from headframe_server.disk import Disk
 
 
@@ -575,9 +576,10 @@ def test_where_openat2_is_forbidden_directories_are_opened_one_by_one(root, monk
 class Counting(Disk):
     """Counts what is synced, and how much of it at the same time."""
 
-    def __init__(self):
+    def __init__(self, *, whole=True):
         super().__init__()
-        self.files = self.directories = self.together = self._now = 0
+        self.files = self.directories = self.whole = self.together = self._now = 0
+        self._has_whole = whole
         self._lock = threading.Lock()
 
     def sync(self, descriptor):
@@ -593,6 +595,12 @@ class Counting(Disk):
         with self._lock:
             self._now -= 1
 
+    def sync_all(self, descriptor):
+        if not self._has_whole or not super().sync_all(descriptor):
+            return False
+        self.whole += 1
+        return True
+
 
 @pytest.mark.rule("HF-COND-010")
 def test_puts_that_arrive_together_share_the_syncs(serving, connect, root):
@@ -606,9 +614,48 @@ def test_puts_that_arrive_together_share_the_syncs(serving, connect, root):
     assert [(n, True) for n in range(1, 65)] == [
         (reply["id"], reply["ok"]) for reply in (peer.reply() for _ in range(64))
     ]
-    assert 64 == disk.files
-    assert disk.directories <= 16
+    assert disk.files + disk.directories + disk.whole <= 32
+
+
+@pytest.mark.rule("HF-COND-010")
+@pytest.mark.parametrize(("count", "whole"), [(durable.MANY - 1, True), (32, False)])
+def test_where_a_file_system_is_not_synced_at_once_its_files_are_together(root, count, whole):
+    disk = Counting(whole=whole)
+    with DirectoryStore(root, disk=disk, free_bytes=0) as store:
+        batch = [receive(store, f"d/{n}", b"x") for n in range(count)]
+        assert all(outcome.rev for outcome in store.commit(batch))
+    assert (count, 0) == (disk.files, disk.whole)
     assert disk.together >= 4
+
+
+@pytest.mark.rule("HF-COND-010", "HF-ERROR-009")
+def test_of_a_batch_that_cannot_be_synced_at_once_each_file_has_its_own_luck(root, leftovers):
+    disk = Failing("sync", errno.EIO, when=lambda descriptor: os.fstat(descriptor).st_size == 3)
+    disk.sync_all = lambda _: False
+    with DirectoryStore(root, disk=disk, free_bytes=0) as store:
+        disk.armed()
+        batch = [receive(store, f"d/{n}", bytes(n)) for n in range(9)]
+        codes = [getattr(outcome, "code", "stored") for outcome in store.commit(batch)]
+        for received in batch:
+            received.release()
+        assert ["internal" if n == 3 else "stored" for n in range(9)] == [
+            "stored" if code is UNSET else code for code in codes
+        ]
+        assert [f"d/{n}" for n in range(9) if n != 3] == [
+            entry.text for entry in store.entries("", "", delimiter=False)
+        ]
+        assert [] == leftovers()
+
+
+@pytest.mark.parametrize(
+    ("release", "number"), [("5.7.19-generic", errno.ENOSYS), ("6.1", errno.EBADF)]
+)
+def test_a_system_that_tells_of_no_failure_does_not_sync_all(monkeypatch, release, number):
+    monkeypatch.setattr(os, "uname", lambda: types.SimpleNamespace(release=release))
+    with pytest.raises(OSError) as raised:  # noqa: PT011  (the number says which)
+        kernel.sync_file_system(-1)
+    assert number == raised.value.errno
+    assert not Disk().sync_all(-1)
 
 
 @pytest.mark.rule("HF-COND-010")
