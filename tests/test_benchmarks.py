@@ -15,6 +15,7 @@ if sys.platform != "linux":
 
 import goals
 import growth
+import profiles
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 SIZES = (1_000, 10_000, 100_000)
@@ -53,6 +54,20 @@ def test_what_was_not_measured_is_not_reached():
     assert all(line.endswith("| no |") and "not measured" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("stack", "owner"),
+    [
+        ("main (headframe_client/a.py:1);send (headframe/b.py:2)", ("codec", "b.send")),
+        ("main (headframe_client/a.py:1);read (os.py:2)", ("client", "a.main")),
+        ("<module> (headframe/a.py:1);compile (re.py:2)", (profiles.OTHER, "")),
+        ("run (threading.py:1)", (profiles.OTHER, "")),
+        ("no frame at all", (profiles.OTHER, "")),
+    ],
+)
+def test_a_sample_counts_for_the_innermost_function_of_ours(stack, owner):
+    assert owner == profiles.own_frame(stack)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="pip install -e '.[bench]'")
@@ -60,7 +75,7 @@ def test_a_quick_run_measures_every_part_and_draws(tmp_path):
     command = [sys.executable, "all.py", "--quick", "--no-install", "--out", str(tmp_path)]
     subprocess.run(command, cwd=BENCHMARKS, check=True, timeout=590)
     results = json.loads((tmp_path / "results.json").read_text())
-    parts = "codec concurrency durable fresh growth idle startup transfers".split()
+    parts = "codec concurrency durable fresh growth idle profiles startup transfers".split()
     assert parts == sorted(results["parts"])
     for name in ("growth.svg", "comparison.svg"):
         assert "</svg>" in (tmp_path / name).read_text()

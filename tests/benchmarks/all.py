@@ -38,6 +38,7 @@ PARTS = (
     "idle",
     "concurrency",
     "transfers",
+    "profiles",
     "durable",
     "growth",
 )
