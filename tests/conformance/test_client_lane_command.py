@@ -120,7 +120,7 @@ def test_results_are_json_where_they_are_wanted(tmp_path):
     page = tmp_path / "page.html"
     done = run("conform", "client", PUT, "--only", "HF-REPLY-004", "--json", "--html", page)
     rows = [json.loads(line) for line in done.out.splitlines()]
-    assert ["pass", "pass", "skip"] == [row["verdict"] for row in rows[:-1]]
+    assert ["pass", "pass", "skip"] == sorted(row["verdict"] for row in rows[:-1])
     assert 0 == rows[-1]["exit"]
     assert "HF-REPLY-004" in page.read_text("utf-8")
 

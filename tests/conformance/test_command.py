@@ -7,7 +7,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from headframe.conformance.check import Check
 from headframe.conformance.command import conform
+from headframe.conformance.command.telling import Teller
+from headframe.conformance.verdicts import Result, Verdict
 from headframe_client.command.entry import TABLE, headframe
 from headframe_client.errors import InvalidArgument
 
@@ -140,6 +143,21 @@ def test_results_as_json_are_a_line_each(run, serving):
     assert {"check", "verdict", "title", "rules", "got", "seconds"} <= rows[0].keys()
     assert {"pass": len(rows) - 1} == rows[-1]["counts"]
     assert 0 == rows[-1]["exit"]
+
+
+def test_a_result_is_told_as_soon_as_it_is_there(capsys):
+    check = Check(id="a/b", title="It is.", rules=("HF-FRAME-001",), run=lambda _: None)
+    tell = Teller(
+        expected=frozenset(),
+        verbose=False,
+        quiet=False,
+        as_json=True,
+        total=2,
+        replay=lambda _: None,
+        live=False,
+    )
+    tell(Result(check=check, verdict=Verdict.PASS, got="ok", permitted="ok"))
+    assert "a/b" == json.loads(capsys.readouterr().out)["check"]
 
 
 def test_where_there_is_nothing_it_says_so(run, listening):

@@ -7,14 +7,14 @@ that was expected to fail did.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from headframe.conformance.verdicts import Exit, Result, Verdict
 
-__all__ = ["Run", "compare", "read_expected"]
+__all__ = ["Run", "compare", "read_expected", "to_row"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,9 @@ class Run:
             return Exit.KIT_ERROR
         return Exit.FAILED if any(r.counts_as_failure for r in self.results) else Exit.PASSED
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a JSON object for each result, and one for the whole."""
-        for result in self.results:
-            yield to_row(result)
-        yield {
+    def to_row(self) -> dict[str, Any]:
+        """Return the whole as a JSON object."""
+        return {
             "target": self.target,
             "profile": self.profile,
             "seed": self.seed,

@@ -5,7 +5,6 @@ The law of this module: what is run are the user's own commands, and what has no
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 import time
@@ -15,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from headframe.conformance import runs, terminal
+from headframe.conformance import runs
 from headframe.conformance.check import Check, Profile
 from headframe.conformance.client import CLIENT_CHECKS
 from headframe.conformance.client.commands import Commands, Op
@@ -102,14 +101,14 @@ def client(
     teller = Teller(
         expected=known_failures(expected_failures, CLIENT_CHECKS),
         verbose=about["verbose"],
-        quiet=about["quiet"] or about["as_json"],
+        quiet=about["quiet"],
+        as_json=about["as_json"],
         total=len(checks),
         replay=_again(template, texts),
     )
     seed = about["seed"] or secrets.token_hex(4)
     run = _run(commands, checks, teller, profile=profile, seed=seed, about=about)
-    for line in map(json.dumps, run.rows()) if about["as_json"] else [terminal.summary(run)]:
-        click.echo(line)
+    teller.conclude(run)
     write_reports(run, about)
     return int(run.exit)
 

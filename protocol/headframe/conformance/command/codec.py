@@ -5,7 +5,6 @@ The law of this module: what is run is the user's own command, as a shell would 
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 import click
 
-from headframe.conformance import runs, terminal
+from headframe.conformance import runs
 from headframe.conformance.check import Check
 from headframe.conformance.codec import CODEC_CHECKS, run_codec_checks
 from headframe.conformance.codec_checks import build_checks, vector_checks
@@ -85,13 +84,13 @@ def codec(
     teller = Teller(
         expected=known_failures(expected_failures, every),
         verbose=about["verbose"],
-        quiet=about["quiet"] or as_json,
+        quiet=about["quiet"],
+        as_json=as_json,
         total=len(checks),
         replay=_again(program, _repeated(seed, examples, files)),
     )
     run = _run(program, checks, teller, seed=seed, examples=examples, timeout_s=about["timeout"])
-    for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
-        click.echo(line)
+    teller.conclude(run)
     write_reports(run, about)
     return int(run.exit)
 

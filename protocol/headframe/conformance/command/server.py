@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -95,22 +94,23 @@ def server(  # noqa: PLR0913, PLR0917  (one for each option)
         path = terminal.save_replay(result, replays, str(target))
         return f"headframe replay {path} {target}" if path else None
 
+    teller = Teller(
+        expected=known,
+        verbose=verbose,
+        quiet=quiet,
+        as_json=as_json,
+        total=len(checks),
+        replay=replay,
+    )
     run = _run(
         target,
         checks,
-        Teller(
-            expected=known,
-            verbose=verbose,
-            quiet=quiet or as_json,
-            total=len(checks),
-            replay=replay,
-        ),
+        teller,
         profile=profile,
         seed=seed or secrets.token_hex(4),
         workers=max(workers, min(len(checks), MOST_WORKERS)) if lane == Lane.TIMERS else workers,
     )
-    for line in map(json.dumps, run.rows()) if as_json else [terminal.summary(run)]:
-        click.echo(line)
+    teller.conclude(run)
     write_reports(run, about)
     return int(run.exit)
 

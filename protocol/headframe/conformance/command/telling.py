@@ -6,6 +6,7 @@ a failure is seen again.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,7 @@ class Teller:
     expected: frozenset[str]
     verbose: bool
     quiet: bool
+    as_json: bool
     total: int
     replay: Callable[[Result], str | None]
     """Returns the command that shows a failure again."""
@@ -109,7 +111,10 @@ class Teller:
         result = runs.compare([result], self.expected)[0]
         if self.live:
             click.echo(f"\r\033[K{self.done}/{self.total} checks ", err=True, nl=False)
-        if (self.verbose or result.verdict in _TOLD) and not self.quiet:
+        if self.as_json:
+            self.clear()
+            click.echo(json.dumps(runs.to_row(result)))
+        elif (self.verbose or result.verdict in _TOLD) and not self.quiet:
             self._tell(result)
 
     def _tell(self, result: Result) -> None:
@@ -120,6 +125,10 @@ class Teller:
         self.shown += result.verdict is Verdict.FAIL
         for line in terminal.show_result(result, replay, whole=whole):
             click.echo(line)
+
+    def conclude(self, run: runs.Run) -> None:
+        """Tell of the whole."""
+        click.echo(json.dumps(run.to_row()) if self.as_json else terminal.summary(run))
 
     def clear(self) -> None:
         """Take the line of progress away."""
