@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from headframe import UNSET, ErrorCode, Get, GetReply, Reply, UnsetType
-from headframe.digests import Hasher
+from headframe.following import Follower
 from headframe_client.calls import Call, Progress, need
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import GetResult
@@ -33,17 +33,20 @@ class Reception:
         """Where in the file it begins."""
         self.length = length
         """How many bytes of it are wanted; None: to the end."""
-        self.hasher = Hasher() if verify else None
+        self.follower = Follower() if verify else None
+        """Makes the digest."""
 
     def begin_anew(self) -> None:
         """Forget what has arrived."""
         self.rev, self.received_bytes = "", 0
-        self.hasher = None if self.hasher is None else Hasher()
+        if self.follower is not None:
+            self.follower.rest()
+            self.follower = Follower()
 
     def take(self, chunk: bytes | bytearray | memoryview) -> None:
         """Count the next bytes."""
-        if self.hasher is not None:
-            self.hasher.update(chunk)
+        if self.follower is not None:
+            self.follower.update(chunk)
         self.received_bytes += len(chunk)
 
     @property
@@ -97,6 +100,8 @@ class GetCall(Call[GetResult]):
         if not reception.received_bytes:
             reception.rev = rev
             self._sink.open(rev, self._total)
+            if reception.follower is not None:
+                reception.follower.follow(self._sink.descriptor)
         elif rev != reception.rev:
             raise ProtocolViolation(
                 f"{self.subject!r} goes on with revision {rev}, {reception.rev} was asked for"
@@ -116,9 +121,9 @@ class GetCall(Call[GetResult]):
             )
         reception, digest = self._reception, None
         whole = reception.offset == 0 and reception.received_bytes == self._total
-        if reception.hasher is not None:
+        if reception.follower is not None:
             digest = need(self._digest, "digest", self.subject)
-            received = reception.hasher.digest
+            received = reception.follower.settle().digest
             if whole and received != digest:
                 raise DigestMismatch(self.subject, digest, received)
         self._sink.commit(self._mtime)
@@ -166,7 +171,7 @@ class GetTransfer(Transfer[GetResult]):
         reception = self._reception
         if self._looks:
             self._looks = False
-            held = self._sink.claim(reception.hasher)
+            held = self._sink.claim(reception.follower)
             if held is not None and self._if_rev in (None, held.rev):
                 reception.rev, reception.received_bytes = held.rev, held.size
                 self.total = held.total
@@ -180,7 +185,7 @@ class GetTransfer(Transfer[GetResult]):
             offset=reception.next_offset or UNSET,
             length=UNSET if reception.left is None else reception.left,
             if_=UNSET if rev is None else rev,
-            want=UNSET if reception.hasher is None else _DIGEST,
+            want=UNSET if reception.follower is None else _DIGEST,
         )
         call = GetCall(self.name, self._sink, reception, progress=self.progress)
         session.begin(call, request)
@@ -201,6 +206,8 @@ class GetTransfer(Transfer[GetResult]):
 
     def give_up(self, error: BaseException | None) -> None:
         """Leave what has arrived to another run, if it is right as far as it goes."""
+        if self._reception.follower is not None:
+            self._reception.follower.rest()
         self._sink.abandon(keep=not isinstance(error, ProtocolViolation | DigestMismatch))
 
 

@@ -19,7 +19,7 @@ import re
 import stat
 from typing import ClassVar, Final
 
-from headframe.digests import Hasher
+from headframe.following import Follower
 from headframe_client.locks import lock
 from headframe_client.sinks import Held
 
@@ -37,7 +37,7 @@ _SEGMENT_BYTES: Final = 255
 _NO_LINK: Final = (
     getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 )
-_CREATE_ONLY: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK
+_CREATE_ONLY: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK
 _EVIDENCE: Final = r"(?s)([A-Za-z0-9._-]{1,64}) ([0-9]{1,16}) (.*)\n"
 
 
@@ -62,10 +62,15 @@ class PartFile:
         self._makes_folder = makes_folder
 
     @property
+    def descriptor(self) -> int | None:
+        """Of the part."""
+        return None if self._descriptor < 0 else self._descriptor
+
+    @property
     def _rev(self) -> str:
         return beside(self._path, REV_SUFFIX)
 
-    def claim(self, hasher: Hasher | None) -> Held | None:
+    def claim(self, follower: Follower | None) -> Held | None:
         """Return what an earlier attempt has left of the file; None: nothing that can be used."""
         if not self._origin:
             return None
@@ -77,7 +82,7 @@ class PartFile:
         except OSError:
             return None
         try:
-            size = self._take_over(descriptor, hasher)
+            size = self._take_over(descriptor, follower)
         except BaseException:
             os.close(descriptor)
             raise
@@ -85,9 +90,11 @@ class PartFile:
             os.close(descriptor)
             return None
         self._descriptor, self._kept = descriptor, True
+        if follower is not None:
+            follower.follow(descriptor)
         return Held(evidence[0], size, evidence[1])
 
-    def _take_over(self, descriptor: int, hasher: Hasher | None) -> int:
+    def _take_over(self, descriptor: int, follower: Follower | None) -> int:
         """Read an old part to its end; return how much that is, 0 if it is not ours."""
         if not _is_ours(os.fstat(descriptor)):
             return 0
@@ -96,8 +103,8 @@ class PartFile:
         size = 0
         while chunk := os.read(descriptor, _READ_BYTES):
             size += len(chunk)
-            if hasher is not None:
-                hasher.update(chunk)
+            if follower is not None:
+                follower.update(chunk)
         return size
 
     def _read_evidence(self) -> tuple[str, int] | None:

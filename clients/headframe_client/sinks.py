@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
 
 from msgspec import Struct
 
-from headframe.digests import Hasher
+from headframe.following import Follower
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -52,8 +52,12 @@ class Sink(Protocol):
     begins_anew: ClassVar[bool]
     """Whether it can still do so when something has been written."""
 
-    def claim(self, hasher: Hasher | None) -> Held | None:
-        """Return what an earlier attempt has left, with `hasher` brought up to its end."""
+    @property
+    def descriptor(self) -> int | None:
+        """Of a file that holds just what was written, for the time being; None: there is none."""
+
+    def claim(self, follower: Follower | None) -> Held | None:
+        """Return what an earlier attempt has left, with `follower` brought up to its end."""
 
     def open(self, rev: str, total: int) -> None:
         """Begin anew; the server has the file, of this revision and size."""
@@ -75,11 +79,12 @@ class StreamSink:
     """Writes to a file object that belongs to the caller; what was written stays."""
 
     begins_anew: ClassVar = False
+    descriptor = None
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def claim(self, hasher: Hasher | None) -> None:
+    def claim(self, follower: Follower | None) -> None:
         """Nobody has written here before."""
 
     def open(self, rev: str, total: int) -> None:
@@ -104,6 +109,7 @@ class PieceSink:
     """Keeps the pieces of a file until they are taken."""
 
     begins_anew: ClassVar = False
+    descriptor = None
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -113,7 +119,7 @@ class PieceSink:
         while self._pieces:
             yield self._pieces.popleft()
 
-    def claim(self, hasher: Hasher | None) -> None:
+    def claim(self, follower: Follower | None) -> None:
         """Nothing was kept."""
 
     def open(self, rev: str, total: int) -> None:

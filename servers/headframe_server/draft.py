@@ -17,6 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from headframe import UNSET, ErrorCode, Put, PutReply
 from headframe.digests import Hasher
+from headframe.following import Follower
 from headframe_server.disk import Disk
 from headframe_server.durable import GroupCommit
 from headframe_server.log import record
@@ -28,7 +29,6 @@ __all__ = ["Draft", "Received", "store_error", "translated"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-READ_BYTES: Final = 1 << 18
 ROOM_STEP_BYTES: Final = 1 << 24
 """How often it is asked whether there is still room."""
 HELD_BYTES: Final = 1 << 14
@@ -55,16 +55,15 @@ class Draft:
         """Bytes written so far."""
         self._held = bytearray()
         """Those that are in no file yet."""
-        self._hasher: Hasher | None = Hasher()
-        """None: what an earlier server has written has to be read first."""
+        self._follower = Follower()
         self._marked: FileInfo | None = None
         """What the file is to be known by, whatever its name; None: the name's change tells."""
 
     @property
     def hasher(self) -> Hasher:
         """Of the bytes written so far; the file has been opened."""
-        assert self._hasher is not None
-        return self._hasher
+        with translated():
+            return self._follower.settle()
 
     @property
     def digest(self) -> str:
@@ -75,11 +74,12 @@ class Draft:
         """Make the file, empty."""
         with translated():
             self.descriptor = self.disk.create(self.filename, self.directory)
+        self._follower.follow(self.descriptor)
 
     def resume_at(self, size: int) -> None:
         """Take what an earlier server has written, up to `size`, for what has come."""
         self.size = size
-        self._hasher = None
+        self._follower = Follower(end=size)
 
     def reopen(self) -> None:
         """Open it again to go on at `size`; what lies beyond is cut off."""
@@ -87,17 +87,7 @@ class Draft:
             self.descriptor = self.disk.open(self.filename, self.directory, writing=True)
             if os.fstat(self.descriptor).st_size > self.size:
                 self.disk.truncate(self.descriptor, self.size)
-            if self._hasher is None:
-                self._hasher = self._read(self.descriptor)
-
-    def _read(self, descriptor: int) -> Hasher:
-        """Return the digest of what is there."""
-        hasher = Hasher()
-        offset = 0
-        while data := os.pread(descriptor, READ_BYTES, offset):
-            offset += len(data)
-            hasher.update(data)
-        return hasher
+        self._follower.follow(self.descriptor)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append; raise StoreError `no-space` when there is none.
@@ -107,7 +97,7 @@ class Draft:
         if self.descriptor is None:
             size = self.size + len(data)
             if size <= HELD_BYTES:
-                self.hasher.update(data)
+                self._follower.update(data)
                 self._held += data
                 self.size = size
                 return
@@ -118,7 +108,7 @@ class Draft:
                 self._check_room(len(view))
             while done < len(view):
                 written = self._write_at(self.size, view[done:])
-                self.hasher.update(view[done : done + written])
+                self._follower.update(view[done : done + written])
                 self.size += written
                 done += written
 
@@ -164,6 +154,7 @@ class Draft:
     def close(self) -> None:
         """Close it; the bytes stay where they are."""
         if self.descriptor is not None:
+            self._follower.rest()
             os.close(self.descriptor)
             self.descriptor = None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from headframe.following import Follower
 from headframe_client.parts import KEPT_BYTES, PART_SUFFIX, PartFile, beside
 from headframe_client.sinks import Held, StreamSink
 
@@ -153,9 +154,10 @@ def leave_part(path: Path, origin: str = ORIGIN, body: bytes = b"half") -> None:
 def test_a_part_is_gone_on_with(tmp_path: Path) -> None:
     leave_part(tmp_path / "a")
     assert 2 == len(list(tmp_path.iterdir()))
-    sink, digest = PartFile(tmp_path / "a", ORIGIN), hashlib.sha256()
-    assert Held("r1", 4, LARGE) == sink.claim(digest)
-    assert hashlib.sha256(b"half").digest() == digest.digest()
+    sink, follower = PartFile(tmp_path / "a", ORIGIN), Follower()
+    assert Held("r1", 4, LARGE) == sink.claim(follower)
+    sink_hash = hashlib.sha256(b"half").digest()
+    assert sink_hash == follower.settle().raw
     sink.write(b", and the rest")
     sink.commit(None)
     assert [b"half, and the rest"] == [path.read_bytes() for path in tmp_path.iterdir()]

@@ -503,6 +503,7 @@ def test_a_body_of_unknown_size_is_stopped_before_it_fills_the_disk(root, leftov
 
         def write(self, descriptor, data, offset):
             self.written += len(data)
+            os.ftruncate(descriptor, offset + len(data))
             return len(data)
 
     disk = Full()
