@@ -16,6 +16,8 @@ The socket never blocks; each wait is a selector's, and ends with ConnectionFail
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import selectors
 import socket
 from collections import deque
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from headframe import (
     NEED_DATA,
     BodyChunk,
+    BodySent,
     Connection,
     ConnectionClosed,
     ConnectionLost,
@@ -64,6 +67,9 @@ DISCARD_BYTES: Final = 1 << 20
 """The rest of a reply that nobody wants is read up to this length."""
 FRAME_BYTES: Final = 1 << 20
 """Body of one frame of a put: a refusal is heard, and heeded, after at most this much."""
+
+_UNABLE: Final = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+"""What `sendfile` says of a file that it cannot send."""
 
 Trace = Callable[[str, Request | Reply | Notice], None]
 """Sees every request (">") and every reply and notice ("<") go by."""
@@ -111,6 +117,8 @@ class Session:
             from headframe_client import trust  # noqa: PLC0415
 
             self._not_now, self._reads_first = trust.NOT_NOW, trust.READS_FIRST
+        self.sends_files = not secure and hasattr(os, "sendfile")
+        """Whether bytes of a file can go out without being read."""
         self._connection = Connection(Role.CLIENT)
         self._calls: deque[Call[Any]] = deque()
         """Those without a whole reply, the oldest first."""
@@ -188,15 +196,40 @@ class Session:
         """Send what belongs to the request that has begun; its data may be reused afterwards."""
         self._put_out(self._encode(event))
 
+    def send_file(self, descriptor: int, offset: int, count: int) -> int:
+        """Send body from a file, for the request that has begun; return how much there was.
+
+        Less than `count` leaves the frame unfinished, and only the end of the connection can tell.
+        """
+        self._flush()
+
+        def pass_on(done: int, most: int) -> int:
+            try:
+                return os.sendfile(self._socket.fileno(), descriptor, offset + done, most)
+            except OSError as error:
+                if error.errno not in _UNABLE:
+                    raise
+                data = os.pread(descriptor, min(most, BATCH_BYTES), offset + done)
+                return self._socket.send(data) if data else 0
+
+        sent = self._move(pass_on, count)
+        self._encode(BodySent(sent))
+        return sent
+
     def next_id(self) -> int:
         """Return an id for a request."""
         self._last_id += 1
         return self._last_id
 
+    @property
+    def frame_bytes(self) -> int:
+        """How much body goes into one frame."""
+        return min(FRAME_BYTES, 16 * self._piece_bytes)
+
     @cached_property
     def frame_buffer(self) -> memoryview:
         """Room for the body of one frame that is to be sent."""
-        return make_buffer(min(FRAME_BYTES, 16 * self._piece_bytes))
+        return make_buffer(self.frame_bytes)
 
     def _encode(self, event: Sent) -> bytes | bytearray | memoryview:
         if self._error is not None:
@@ -223,23 +256,33 @@ class Session:
     def _write(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data`, and read whenever that has to wait."""
         with memoryview(data) as view:
-            sent = 0
-            while sent < len(view):
-                if self._error is not None:
-                    raise self._error
-                try:
-                    gone = self._socket.send(view[sent : sent + self._piece_bytes])
-                    sent += gone
-                    if self._pace is not None:
-                        self._pace.take(gone)
-                except self._not_now:
-                    self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
-                    self.poll()
-                except self._reads_first:
-                    self._wait(selectors.EVENT_READ)
-                except OSError as error:
-                    self._hear_last_words()
-                    raise self._fail(error) from error
+            self._move(lambda done, most: self._socket.send(view[done : done + most]), len(view))
+
+    def _move(self, step: Callable[[int, int], int], count: int) -> int:
+        """Let `step(done, most)` write `count` bytes, and read whenever that has to wait.
+
+        Return how many it has written: all of them, unless it finds no more.
+        """
+        sent = 0
+        while sent < count:
+            if self._error is not None:
+                raise self._error
+            try:
+                gone = step(sent, min(self._piece_bytes, count - sent))
+                if not gone:
+                    break
+                sent += gone
+                if self._pace is not None:
+                    self._pace.take(gone)
+            except self._not_now:
+                self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
+                self.poll()
+            except self._reads_first:
+                self._wait(selectors.EVENT_READ)
+            except OSError as error:
+                self._hear_last_words()
+                raise self._fail(error) from error
+        return sent
 
     # --- in ----------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Where the bytes of a put come from, and how they become frames of a message.
 
 Spec: chapter 4. The law of this module: a frame is announced only when all its bytes are in hand,
-so what was begun can always be ended, and each byte is read once: the digest is computed as
-the bytes go by and travels in the last header.
+or stand in a large file that the system sends by itself, so what was begun can be ended; the digest
+is computed as the bytes go by, or beside, and travels in the last header.
 
     small      Put(filesize, digest) body
     larger     Put(more, total) body  Continuation(more) body ...  Continuation(digest) body
@@ -23,7 +23,7 @@ from typing import BinaryIO, Final, Self, cast
 from msgspec.structs import replace
 
 from headframe import UNSET, BodyChunk, Continuation, Put
-from headframe.digests import Hasher
+from headframe.following import BESIDE_BYTES, LAG_BYTES, Follower
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
 from headframe_client.session import FRAME_BYTES, Session, make_buffer
@@ -42,8 +42,10 @@ _READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CL
 
 
 class Source:
-    """Bytes to put, read frame by frame into one buffer."""
+    """Bytes to put, read frame by frame into one buffer, or passed on from a file."""
 
+    file: int | None = None
+    """Descriptor of a large file whose frames may be passed on without being read."""
     mtime_ns: int | None = None
     """When the file was changed."""
     read_bytes = 0
@@ -52,7 +54,7 @@ class Source:
         self.size = size
         """How many bytes there are; None if that is not known beforehand."""
         self.exhausted = size == 0
-        self._hasher = Hasher() if verify else None
+        self._follower = Follower() if verify else None
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +82,7 @@ class Source:
     @property
     def digest(self) -> str | None:
         """Of all that has been read, as HF/1 writes it; None if nobody wants to verify it."""
-        return None if self._hasher is None else self._hasher.digest
+        return None if self._follower is None else self._follower.settle().digest
 
     def read_frame(self, buffer: memoryview) -> memoryview:
         """Return the next bytes, in `buffer`; empty only at the end."""
@@ -92,18 +94,35 @@ class Source:
             self._fill_all(frame)
             self.exhausted = self.read_bytes + len(frame) == self.size
         self.read_bytes += len(frame)
-        if self._hasher is not None:
-            self._hasher.update(frame)
+        if self._follower is not None:
+            self._follower.update(frame)
         return frame
+
+    def pass_frame(self, most: int) -> range:
+        """Return where the next bytes stand in `file`; they count as read."""
+        assert self.file is not None
+        assert self.size is not None
+        begin, end = self.read_bytes, min(self.read_bytes + most, self.size)
+        found = os.fstat(self.file).st_size
+        if found < end:
+            raise self.ended_at(found)
+        self.read_bytes = end
+        self.exhausted = end == self.size
+        if self._follower is not None:
+            self._follower.follow(self.file)
+            self._follower.reach(min(self.size, end + LAG_BYTES // 2))
+        return range(begin, end)
+
+    def ended_at(self, found: int) -> OSError:
+        """Return the error of a source that has become shorter."""
+        return OSError(f"the source ended after {found} bytes, {self.size} are due")
 
     def _fill_all(self, frame: memoryview) -> None:
         filled = self._fill(frame) if frame else 0
         while filled < len(frame):
             read = self._fill(frame[filled:])
             if not read:
-                raise OSError(
-                    f"the source ended after {self.read_bytes + filled} bytes, {self.size} are due"
-                )
+                raise self.ended_at(self.read_bytes + filled)
             filled += read
 
 
@@ -116,12 +135,16 @@ class _Named(Source):
         regular = stat.S_ISREG(status.st_mode) and status.st_size > 0
         super().__init__(status.st_size if regular else None, verify=verify)
         self.mtime_ns = status.st_mtime_ns
+        if regular and status.st_size > BESIDE_BYTES:
+            self.file = self._descriptor
         if stat.S_ISDIR(status.st_mode):
             self.close()
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
 
     def close(self) -> None:
         """Close the file."""
+        if self._follower is not None:
+            self._follower.rest()
         os.close(self._descriptor)
 
     if sys.platform == "win32":
@@ -226,14 +249,13 @@ def send_put(
     head: Put | Continuation = put
     try:
         while True:
-            frame = source.read_frame(session.frame_buffer)
-            head = _announce(frame, source, call, put if head is put else Continuation())
+            frame = _next_frame(session, source)
+            head = _announce(len(frame), source, call, put if head is put else Continuation())
             if isinstance(head, Put):
                 session.begin(call, head)
             else:
                 session.send(head)
-            if frame:
-                session.send(BodyChunk(frame))
+            _send_frame(session, source, frame, call)
             if progress is not None:
                 progress(source.read_bytes, source.size)
             if not head.more:
@@ -253,16 +275,36 @@ def send_put(
     return call
 
 
+def _next_frame(session: Session, source: Source) -> memoryview | range:
+    """Return the bytes of a frame, or where they stand in a file that is passed on."""
+    if session.sends_files and source.file is not None:
+        return source.pass_frame(session.frame_bytes)
+    return source.read_frame(session.frame_buffer)
+
+
+def _send_frame(session: Session, source: Source, frame: memoryview | range, call: PutCall) -> None:
+    """Send what was announced; where a file has lost it meanwhile, the connection ends."""
+    if not isinstance(frame, range):
+        if frame:
+            session.send(BodyChunk(frame))
+        return
+    assert source.file is not None
+    sent = session.send_file(source.file, frame.start, len(frame))
+    if sent < len(frame):
+        call.refuse(source.ended_at(frame.start + sent))
+        session.close()
+
+
 def _announce(
-    frame: memoryview, source: Source, call: PutCall, head: Put | Continuation
+    frame_bytes: int, source: Source, call: PutCall, head: Put | Continuation
 ) -> Put | Continuation:
     """Return the header that goes before a frame."""
     first, size = isinstance(head, Put), source.size
     if not source.exhausted:
         if first and size is not None:
             head = replace(head, total=size)
-        return replace(head, filesize=len(frame), more=True)
+        return replace(head, filesize=frame_bytes, more=True)
     call.sent_total, call.sent_digest = source.read_bytes, source.digest
     if not first and size is None:
         head = Continuation(total=call.sent_total)
-    return replace(head, filesize=len(frame), digest=call.sent_digest or UNSET)
+    return replace(head, filesize=frame_bytes, digest=call.sent_digest or UNSET)
