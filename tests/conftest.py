@@ -13,7 +13,10 @@ from __future__ import annotations
 import os
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from headframe import digests
 
 settings.register_profile(
     "ci",
@@ -38,3 +41,13 @@ if chosen == "nightly":
         ),
     )
 settings.load_profile(chosen)
+
+
+@pytest.fixture
+def without_blake3(monkeypatch):
+    """Let the package blake3 not be there, neither for servers nor for clients."""
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "blake3", None)
+        digests._maker.cache_clear()
+        yield
+    digests._maker.cache_clear()

@@ -309,7 +309,7 @@ TYPES: dict[str, Check] = {
 
 USED: dict[str, set[str]] = {
     "hello": {"hf", "auth"},
-    "put": {"filename", "if", "digest", "total", "mtime", "upload", "offset"},
+    "put": {"filename", "if", "digest", "total", "mtime", "want", "upload", "offset"},
     "get": {"filename", "offset", "length", "if", "want"},
     "stat": {"filename", "upload", "if", "want"},
     "list": {"prefix", "after", "limit", "delimiter"},

@@ -92,10 +92,12 @@ class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
     if_: Revision | UnsetType | None = UNSET
     """Revision the file must have; None: it must not exist."""
     digest: str | UnsetType = UNSET
-    """Of the whole file, `sha-256:` and 64 hexadecimal digits."""
+    """Of the whole file: the algorithm, a colon and hexadecimal digits."""
     total: WholeNumber | UnsetType = UNSET
     """Bytes of the whole file."""
     mtime: Microseconds | UnsetType = UNSET
+    want: list[str] | UnsetType = UNSET
+    """The algorithm of the digest in the reply, and of the one that comes as a trailer."""
     upload: UploadToken | UnsetType = UNSET
     offset: WholeNumber | UnsetType = UNSET
     """Where in the upload, which has to be named, this body begins."""

@@ -134,6 +134,9 @@ class DigestAlgorithm(StrEnum):
 
     SHA_256 = "sha-256"
     """SHA-256 (FIPS 180-4); every server has it. (HF-CMD-011)"""
+    BLAKE3 = "blake3"
+    """BLAKE3, its first 256 bits of output, without key or context; a server that has it says so by
+    the feature of this name. (HF-CMD-029)"""
 
     @property
     def hex_digits(self) -> int:
@@ -219,6 +222,7 @@ _RETRYABLE: Final[frozenset[ErrorCode]] = frozenset(
 _HEX_DIGITS: Final[Mapping[DigestAlgorithm, int]] = MappingProxyType(
     {
         DigestAlgorithm.SHA_256: 64,
+        DigestAlgorithm.BLAKE3: 64,
     }
 )
 

@@ -48,6 +48,7 @@ from headframe import (
     check_name,
     command_of,
 )
+from headframe.digests import OPTIONAL, at_hand, wanted
 from headframe_server.access import Visitor
 from headframe_server.digests import check_digest, digest_of
 from headframe_server.link import Link
@@ -275,7 +276,7 @@ class Answers:
                 "linger_ms": limits.linger_ms,
                 "upload_ttl_ms": self._store.upload_ttl_ms,
             },
-            features=[],
+            features=[algorithm for algorithm in OPTIONAL if at_hand(algorithm)],
             durability=self._store.durability,
             auth=self._visitor.schemes,
         )
@@ -309,7 +310,7 @@ class Answers:
         opened = self._store.open(stat.filename, stat.if_)
         try:
             info = opened.info
-            digest = digest_of(opened) if _wants_digest(stat) else UNSET
+            digest = digest_of(opened, wanted(stat.want))
             return StatReply(rev=info.rev, total=info.total, mtime=info.mtime, digest=digest)
         finally:
             opened.close()
@@ -344,7 +345,7 @@ class Answers:
                 total=total,
                 offset=offset,
                 mtime=opened.info.mtime,
-                digest=digest_of(opened) if _wants_digest(get) else UNSET,
+                digest=digest_of(opened, wanted(get.want)),
                 filesize=frame_bytes,
                 more=left > frame_bytes,
             )
@@ -429,7 +430,3 @@ def _names(request: Request) -> list[str]:
     """Return the file names that a request gives."""
     names = [getattr(request, member, UNSET) for member in ("filename", "to")]
     return [name for name in names if name is not UNSET]
-
-
-def _wants_digest(request: Get | Stat) -> bool:
-    return request.want is not UNSET and "digest" in request.want

@@ -6,10 +6,11 @@ Spec: 8.2 and 8.4. The law of this module: a digest is always of a whole file.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from headframe import ErrorCode
-from headframe.digests import Hasher, is_digest
+from headframe import UNSET, ErrorCode, UnsetType
+from headframe.digests import Hasher, algorithm_of, at_hand, is_digest
 from headframe_server.draft import translated
 from headframe_server.store import OpenFile, StoreError
 
@@ -19,11 +20,17 @@ READ_BYTES: Final = 1 << 18
 _DIGEST: Final = re.compile(r"([a-z0-9-]+):(.*)", re.DOTALL)
 
 
-def digest_of(opened: OpenFile) -> str:
-    """Return the digest of a file: as it was when it was stored, or computed."""
-    if opened.info.digest is not None:
-        return opened.info.digest
-    hasher = Hasher()
+def digest_of(opened: OpenFile, algorithms: Sequence[str]) -> str | UnsetType:
+    """Return the digest of a file in one of these algorithms; of none there is none.
+
+    It is as it was when the file was stored, or computed in the first of them. (HF-CMD-031)
+    """
+    known = opened.info.digest
+    if not algorithms:
+        return UNSET
+    if known is not None and algorithm_of(known) in algorithms:
+        return known
+    hasher = Hasher(algorithms[0])
     offset = 0
     with translated():
         while data := opened.read(offset, READ_BYTES):
@@ -37,6 +44,6 @@ def check_digest(digest: object) -> None:
     if not isinstance(digest, str) or is_digest(digest):
         return
     parts = _DIGEST.fullmatch(digest)
-    if parts and parts[1] != "sha-256":
-        raise StoreError(ErrorCode.UNSUPPORTED, "of digests only sha-256 is supported")
+    if parts and not at_hand(parts[1]):
+        raise StoreError(ErrorCode.UNSUPPORTED, "digests in this algorithm are not supported")
     raise StoreError(ErrorCode.BAD_REQUEST, "a digest is sha-256: and 64 hexadecimal digits")

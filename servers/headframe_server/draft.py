@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, ParamSpec, TypeVar
 
 from headframe import UNSET, ErrorCode, Put, PutReply
-from headframe.digests import Hasher
+from headframe.digests import DigestAlgorithm, Hasher, wanted
 from headframe.following import Follower
 from headframe_server.disk import Disk
 from headframe_server.durable import GroupCommit
@@ -24,7 +24,7 @@ from headframe_server.log import record
 from headframe_server.revision import describe, mark
 from headframe_server.store import RETRY_MS, FileInfo, StoreError
 
-__all__ = ["Draft", "Received", "store_error", "translated"]
+__all__ = ["Draft", "Received", "algorithm_for", "store_error", "translated"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,6 +69,12 @@ class Draft:
     def digest(self) -> str:
         """The same as HF/1 writes it."""
         return self.hasher.digest
+
+    def expect(self, algorithm: str) -> None:
+        """Make the digest in `algorithm`; what it was made of in another one is read again."""
+        if self._follower.algorithm != algorithm:
+            self._follower.rest()
+            self._follower = Follower(Hasher(algorithm), self.descriptor, end=self.size)
 
     def create(self) -> None:
         """Make the file, empty."""
@@ -139,7 +145,7 @@ class Draft:
         assert self.descriptor is not None
         mtime = time.time_ns() // 1000 if put.mtime is UNSET else put.mtime
         with translated():
-            self._marked = mark(self.disk, self.descriptor, mtime, self.hasher.raw)
+            self._marked = mark(self.disk, self.descriptor, mtime, self.hasher)
 
     def reply(self) -> PutReply:
         """Return what to say of the file, which has been sealed."""
@@ -179,6 +185,7 @@ class Received:
         self._check_target: Callable[[Put], None] | None = check_target
         """None: that has been asked."""
         self._placed = False
+        draft.expect(algorithm_for(put))
         if put.if_ is not UNSET:
             self.check()
         if put.more or put.filesize > HELD_BYTES:
@@ -201,6 +208,7 @@ class Received:
         if total is not None and total != self.draft.size:
             message = f"{self.draft.size} bytes came, {total} were announced"
             raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+        self.draft.expect(algorithm_for(self.put, digest))
         self.draft.check_digest(digest)
 
     def prepare(self, _group: GroupCommit) -> int | None:
@@ -218,6 +226,14 @@ class Received:
             self.draft.close()
         elif self.draft.descriptor is not None:
             self.draft.remove()
+
+
+def algorithm_for(put: Put, digest: str | None = None) -> str:
+    """Return the algorithm for the digest of a put, with the `digest` that has come at its end.
+
+    Known by its first header it is computed as the bytes come. (HF-CMD-030)
+    """
+    return (*wanted(put.want, digest or put.digest), DigestAlgorithm.SHA_256)[0]
 
 
 class translated:  # noqa: N801  (it stands beside `suppress`)

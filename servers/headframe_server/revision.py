@@ -5,8 +5,8 @@ the same revision. Inode, size and time alone do not promise that: a clock tick 
 are used again at once, and clients set the time. So every file that the server stores carries a
 mark, an extended attribute of 58 bytes, little enough to lie within an inode of ext4:
 
-    version  token    size     mtime      SHA-256
-    1        9 bytes  u64, LE  i64 ns     32 bytes
+    digest in  token    size     mtime      digest
+    u8         9 bytes  u64, LE  i64 ns     32 bytes
 
 The revision is the token as text, which begins with no `-`, so that no command line takes it for an
 option. A mark whose size or time is not the file's is void: somebody changed the file behind the
@@ -22,17 +22,22 @@ import binascii
 import itertools
 import os
 import struct
+from collections.abc import Mapping
 from typing import Final
 
 from headframe import LIMITS
-from headframe.digests import DigestAlgorithm, write_digest
+from headframe.digests import DigestAlgorithm, Hasher, write_digest
 from headframe_server.disk import Disk
 from headframe_server.store import FileInfo
 
 __all__ = ["describe", "mark"]
 
 _MARK: Final = struct.Struct("<B9sQq32s")
-_VERSION: Final = 1
+_ALGORITHMS: Final = {1: DigestAlgorithm.SHA_256, 2: DigestAlgorithm.BLAKE3}
+"""What the first byte says of the last 32."""
+_NUMBERS: Final[Mapping[str, int]] = {
+    algorithm: number for number, algorithm in _ALGORITHMS.items()
+}
 _TOKEN_BYTES: Final = 9
 _NS_IN_US: Final = 1000
 _REVISION: Final = bytes.maketrans(b"+/", b"._")
@@ -40,7 +45,7 @@ _REVISION: Final = bytes.maketrans(b"+/", b"._")
 _count: Final = itertools.count()
 
 
-def mark(disk: Disk, descriptor: int, mtime: int, digest: bytes) -> FileInfo | None:
+def mark(disk: Disk, descriptor: int, mtime: int, hasher: Hasher) -> FileInfo | None:
     """Give a file that is whole its time in microseconds and its mark.
 
     Return what is known of it from now on; None: the file system keeps no marks.
@@ -48,8 +53,9 @@ def mark(disk: Disk, descriptor: int, mtime: int, digest: bytes) -> FileInfo | N
     disk.set_time(descriptor, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
     status = os.fstat(descriptor)
     token = os.urandom(_TOKEN_BYTES)
-    found = _MARK.pack(_VERSION, token, status.st_size, status.st_mtime_ns, digest)
-    return _marked(status, token, digest) if disk.set_mark(descriptor, found) else None
+    number = _NUMBERS[hasher.algorithm]
+    found = _MARK.pack(number, token, status.st_size, status.st_mtime_ns, hasher.raw)
+    return _marked(status, token, hasher.digest) if disk.set_mark(descriptor, found) else None
 
 
 def describe(disk: Disk, descriptor: int, status: os.stat_result | None = None) -> FileInfo:
@@ -58,20 +64,20 @@ def describe(disk: Disk, descriptor: int, status: os.stat_result | None = None) 
     size, mtime_ns = status.st_size, status.st_mtime_ns
     found = disk.mark_of(descriptor)
     if len(found) == _MARK.size:
-        version, token, marked_size, marked_ns, digest = _MARK.unpack(found)
-        if version == _VERSION and marked_size == size and marked_ns == mtime_ns:
-            return _marked(status, token, digest)
+        number, token, marked_size, marked_ns, raw = _MARK.unpack(found)
+        if number in _ALGORITHMS and marked_size == size and marked_ns == mtime_ns:
+            return _marked(status, token, write_digest(_ALGORITHMS[number], raw))
     rev = f"{status.st_ino:x}-{status.st_ctime_ns:x}-{size:x}-{mtime_ns % _NS_IN_US:x}"
     return FileInfo(rev=rev, total=size, mtime=_mtime(status))
 
 
-def _marked(status: os.stat_result, token: bytes, digest: bytes) -> FileInfo:
+def _marked(status: os.stat_result, token: bytes, digest: str) -> FileInfo:
     """Return what is known of a file whose mark says this."""
     return FileInfo(
         rev=binascii.b2a_base64(token, newline=False).translate(_REVISION).decode(),
         total=status.st_size,
         mtime=_mtime(status),
-        digest=write_digest(DigestAlgorithm.SHA_256, digest),
+        digest=digest,
     )
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from headframe import UNSET, ErrorCode, Put, PutReply
-from headframe.digests import Hasher
-from headframe_server.draft import Draft
+from headframe.digests import Hasher, algorithm_of, at_hand
+from headframe_server.draft import Draft, algorithm_for
 from headframe_server.durable import GroupCommit
 from headframe_server.records import Done, Record, one_total
 from headframe_server.store import StoreError
@@ -38,7 +38,7 @@ class Transfer:
         self._uploads = uploads
         self._upload = upload
         self._offset = put.offset or 0
-        self._body = Hasher() if self._offset else None
+        self._body = Hasher(algorithm_for(put)) if self._offset else None
         """None: the body is the whole file, whose digest is known."""
 
     @property
@@ -83,6 +83,7 @@ class Transfer:
                 if self.draft.size > total:
                     message = f"{self.draft.size} bytes came, {total} were announced"
                     raise StoreError(ErrorCode.SIZE_MISMATCH, message)
+                self.draft.expect(algorithm_for(self.put, digest))
                 self.draft.check_digest(digest)
             except StoreError:
                 self._uploads.forget(self._upload)
@@ -148,9 +149,10 @@ class Repeat:
         self._put = put
         self._done = done
         self._size = 0
-        self._body = Hasher()
-        if put.filename != filename or (put.offset or 0) != done.offset:
+        algorithm = algorithm_of(done.body_digest)
+        if put.filename != filename or (put.offset or 0) != done.offset or not at_hand(algorithm):
             raise StoreError(ErrorCode.CONFLICT, _FINISHED)
+        self._body = Hasher(algorithm)
 
     def check(self) -> None:
         """Nothing is going to be stored."""
@@ -168,7 +170,8 @@ class Repeat:
             raise StoreError(ErrorCode.CONFLICT, _FINISHED)
         if total not in (None, done.total):
             raise StoreError(ErrorCode.BAD_REQUEST, f"the total of this upload is {done.total}")
-        if digest not in (None, done.digest):
+        # The bytes are those that came then; a digest in another algorithm cannot deny it.
+        if digest and algorithm_of(digest) == algorithm_of(done.digest) and digest != done.digest:
             raise StoreError(ErrorCode.DIGEST_MISMATCH, f"the bytes that came have {done.digest}")
         return PutReply(rev=done.rev, total=done.total, digest=done.digest)
 

@@ -27,7 +27,7 @@ import msgspec
 
 from headframe import UNSET, ErrorCode, Put, StatReply
 from headframe_server.disk import Disk
-from headframe_server.draft import Draft, translated
+from headframe_server.draft import Draft, algorithm_for, translated
 from headframe_server.durable import GroupCommit
 from headframe_server.records import BOOT, RECORD_BYTES, Record, one_total, read_record
 from headframe_server.store import FileInfo, StoreError
@@ -107,12 +107,12 @@ class Uploads:
             upload.take_over(None)
             total = self._check(put, record, upload)
             try:
+                begin = upload.draft.reopen
                 if record is None:
                     self.forget(upload)
-                    record = Record(filename=put.filename)
-                    upload.draft.create()
-                else:
-                    upload.draft.reopen()
+                    record, begin = Record(filename=put.filename), upload.draft.create
+                upload.draft.expect(algorithm_for(put))
+                begin()
                 self.write_record(upload, msgspec.structs.replace(record, total=total))
             except BaseException:
                 if upload.record is None:

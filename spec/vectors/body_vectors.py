@@ -2,6 +2,7 @@
 
 from writing import (
     ABORT,
+    BLAKE3_HELLO,
     CUT,
     END,
     EOF,
@@ -200,6 +201,21 @@ gives(
         body="hello",
     ),
     f'{{"digest":"{OTHER_SHA}"}}',
+    events=[
+        header(id=1, cmd="put", filename="a", digest=SHA_HELLO),
+        body("hello"),
+        refused("bad-request"),
+        EOF,
+    ],
+)
+gives(
+    "009-other-algorithm",
+    "Two digests of the same bytes, in two algorithms",
+    frame(
+        f'{{"id":1,"cmd":"put","filename":"a","digest":"{SHA_HELLO}","filesize":5,"more":true}}',
+        body="hello",
+    ),
+    f'{{"digest":"{BLAKE3_HELLO}"}}',
     events=[
         header(id=1, cmd="put", filename="a", digest=SHA_HELLO),
         body("hello"),

@@ -553,6 +553,9 @@ for command, name, slug, token in [
     ("put", "digest", "short", '"' + SHA_HELLO[:-1] + '"'),
     ("put", "digest", "long", '"' + SHA_HELLO + '0"'),
     ("put", "digest", "null", "null"),
+    ("put", "want", "string", '"blake3"'),
+    ("put", "want", "numbers", "[3]"),
+    ("put", "want", "null", "null"),
     ("put", "upload", "21", '"' + TOKEN[1:] + '"'),
     ("put", "upload", "65", '"' + "A" * 65 + '"'),
     ("put", "upload", "dot", '"' + TOKEN + '."'),
@@ -625,6 +628,11 @@ for slug, title, text in [
         "want-unknown",
         "Unknown words in `want` are strings like any",
         f'{{{REQUESTS["get"]},"want":["digest","colour",""]}}',
+    ),
+    (
+        "want-of-a-put",
+        "A put says in `want` which digest it wants",
+        f'{{{REQUESTS["put"]},"want":["blake3","digest","colour"]}}',
     ),
     ("want-empty", "`want` may be empty", f'{{{REQUESTS["stat"]},"want":[]}}'),
     (

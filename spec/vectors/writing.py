@@ -14,6 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 
 HELLO = '{"id":7,"cmd":"hello"}'
+BLAKE3_HELLO = "blake3:ea8f163db38682925e4491c5e58d4bb3506ef8c14eb78a86e908c5624a67200f"
 SHA_HELLO = "sha-256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 TOKEN = "AAAAAAAAAAAAAAAAAAAAAA"  # 22 characters, the fewest
 FRAMING = ("filesize", "more", "abort")

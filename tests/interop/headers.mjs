@@ -56,7 +56,7 @@ export function wrongLater(first, later, { uses }) {
 const row = (needs, uses, reply, body = false) => ({ needs, uses: [...needs, ...uses], reply, body });
 export const COMMANDS = Object.assign(Object.create(null), {
   hello: row([], ['hf', 'auth'], ['hf', 'server', 'limits', 'features', 'durability', 'auth']),
-  put: row(['filename'], ['if', 'digest', 'total', 'mtime', 'upload', 'offset'], ['rev', 'total', 'digest', 'offset'], true),
+  put: row(['filename'], ['if', 'digest', 'total', 'mtime', 'want', 'upload', 'offset'], ['rev', 'total', 'digest', 'offset'], true),
   get: row(['filename'], ['offset', 'length', 'if', 'want'], ['rev', 'total', 'offset', 'mtime', 'digest']),
   stat: row([], ['filename', 'upload', 'if', 'want'], ['rev', 'total', 'mtime', 'digest', 'offset']),
   list: row([], ['prefix', 'after', 'limit', 'delimiter'], ['end']),

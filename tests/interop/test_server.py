@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the server need
 
 CHECKS = chosen(SERVER_CHECKS)
 SAMPLE = CHECKS[::12]
-MAY_BE_SKIPPED = {"tls", "token", "tcp-info"}
+MAY_BE_SKIPPED = {"tls", "token", "tcp-info", "blake3"}
 """What it does not have, and says so by not announcing it; the last is the platform's."""
 
 

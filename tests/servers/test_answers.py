@@ -39,7 +39,7 @@ def test_hello_is_answered_at_any_time_and_needed_at_none(peer):
     reply = peer.ask(cmd="hello", hf=1)
     assert reply["ok"]
     assert [1] == reply["hf"]
-    assert [] == reply["features"]
+    assert ["blake3"] == reply["features"]
     limits = reply["limits"]
     assert (2**30, 100, 2**20) <= (limits["total"], limits["list"], limits["discard"])
     assert 60_000 <= limits["idle_ms"]

@@ -242,6 +242,7 @@ class Play:
             one, other = wanted[name], found[name]
             free = (
                 (name in ("message", "server") and isinstance(other, str) and other)
+                or (name == "features" and isinstance(other, list))
                 or (name in REVISIONS and self._same_revision(one, other))
                 or (name == "mtime" and one not in self.times and _is_now(other))
             )

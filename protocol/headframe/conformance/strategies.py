@@ -117,7 +117,7 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 _IF: Final = maybe(st.none() | revisions)
-_WANT: Final = maybe(st.lists(st.sampled_from(["digest", "other"]), max_size=2))
+_WANT: Final = maybe(st.lists(st.sampled_from(["digest", "blake3", "other"]), max_size=2))
 
 _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] = {
     Hello: {"hf": maybe(st.just(1)), "auth": maybe(st.just({"scheme": "token", "token": "t"}))},
@@ -127,6 +127,7 @@ _REQUEST_MEMBERS: Final[dict[type[Request], dict[str, st.SearchStrategy[Any]]]] 
         "digest": maybe(digests),
         "total": maybe(whole_numbers),
         "mtime": maybe(whole_numbers),
+        "want": _WANT,
     },
     Get: {
         "filename": file_names,

@@ -34,6 +34,7 @@ _MODULES: Final = (
     "resume",
     "finishing",
     "repeating",
+    "digests",
     "time",
     "security",
     "origin",

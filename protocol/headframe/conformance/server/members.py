@@ -159,6 +159,7 @@ _TYPES: Final[Mapping[str, Asked]] = {
     "want-string": stat("~/a", want="digest"),
     "want-of-numbers": stat("~/a", want=["digest", 1]),
     "want-null": get("~/a", want=None),
+    "want-string-of-a-put": put("~/a", b"abc", want="blake3"),
     "prefix-number": list_(None, prefix=1),
     "after-null": list_(after=None),
     "delimiter-other": list_(delimiter=":"),
@@ -215,7 +216,7 @@ chapter.each(
 @chapter.check("HF-HEADER-015 HF-CMD-006")
 def unused_names_of_a_put(peer: Peer) -> None:
     """Names of other commands do nothing to a put."""
-    peer.ok(put("~/a", b"abc", to="~/b", length="x", limit=-1, want=5, after=1))
+    peer.ok(put("~/a", b"abc", to="~/b", length="x", limit=-1, hf=5, after=1))
     peer.holds("~/a", b"abc")
     peer.holds("~/b", None)
 
