@@ -11,6 +11,7 @@ even do that for, without one.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import errno
 import logging
@@ -186,6 +187,10 @@ class Server(socketserver.ThreadingTCPServer):
             self._open[request] = request
             self._peers[host] += 1
         return True
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection a thread, for whose beginning or end nobody waits."""
+        _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one connection, in its thread."""
