@@ -383,7 +383,7 @@ class Answers:
             return sent
         done = 0
         while done < count and (data := opened.read(offset + done, min(READ_BYTES, count - done))):
-            self._reply(BodyChunk(data))
+            self._collect(BodyChunk(data))
             done += len(data)
         return done
 
@@ -426,7 +426,14 @@ def _nobody() -> None:
     """Interrupt nobody: only an upload can be taken over."""
 
 
+_NAMING: Final = {
+    row.request: tuple(name for name in ("filename", "to") if name in row.request.__struct_fields__)
+    for row in COMMANDS.values()
+}
+"""Members of a request that hold the name of a file."""
+
+
 def _names(request: Request) -> list[str]:
     """Return the file names that a request gives."""
-    names = [getattr(request, member, UNSET) for member in ("filename", "to")]
+    names = [getattr(request, member) for member in _NAMING[type(request)]]
     return [name for name in names if name is not UNSET]

@@ -124,11 +124,13 @@ class DirectoryStore:
 
     # --- reading -------------------------------------------------------------------------
 
-    @translated()
     def open(self, name: str, condition: Condition = UNSET) -> Opened:
         """Open a file to read it."""
         self._check_visible(name)
-        opened = Opened(self._disk, *self._tree.open_file(name))
+        try:
+            opened = Opened(self._disk, *self._tree.open_file(name))
+        except OSError as error:
+            raise store_error(error) from error
         try:
             _check_condition(condition, opened.info)
         except StoreError:
@@ -136,7 +138,6 @@ class DirectoryStore:
             raise
         return opened
 
-    @translated()
     def stat(self, name: str, condition: Condition = UNSET) -> FileInfo:
         """Return what is known of a file."""
         opened = self.open(name, condition)

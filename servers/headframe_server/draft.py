@@ -126,11 +126,11 @@ class Draft:
         """Make the file of what has been held."""
         self._check_room(self.size)
         self.create()
-        with translated(), memoryview(self._held) as view:
+        held, self._held = self._held, bytearray()
+        with translated(), memoryview(held) as view:
             done = 0
             while done < len(view):
-                done += self._write_at(done, view[done:])
-        self._held.clear()
+                done += self._write_at(done, view[done:] if done else view)
 
     def check_digest(self, digest: str | None) -> None:
         """Raise StoreError unless `digest` is None or that of the bytes."""

@@ -22,6 +22,8 @@ _RESOLVE_NO_MAGICLINKS: Final = 0x02
 _RESOLVE_NO_SYMLINKS: Final = 0x04
 _RESOLVE_BENEATH: Final = 0x08
 _RENAME_NOREPLACE: Final = 1
+_NAMES: Final = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+"""What os.fsencode looks up each time."""
 
 _libc: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _renameat2: Final = getattr(_libc, "renameat2", None)
@@ -70,7 +72,7 @@ def open_beneath(path: str, flags: int, descriptor: int) -> int:
     """
     if _openat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    opened: int = _openat2(_OPENAT2, descriptor, os.fsencode(path), _how(flags), _HOW_BYTES)
+    opened: int = _openat2(_OPENAT2, descriptor, path.encode(*_NAMES), _how(flags), _HOW_BYTES)
     if opened < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)
@@ -85,7 +87,7 @@ def rename_new(name: str, descriptor: int, to: str, to_descriptor: int) -> None:
     if _renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     failed: int = _renameat2(
-        descriptor, os.fsencode(name), to_descriptor, os.fsencode(to), _RENAME_NOREPLACE
+        descriptor, name.encode(*_NAMES), to_descriptor, to.encode(*_NAMES), _RENAME_NOREPLACE
     )
     if failed:
         number = ctypes.get_errno()

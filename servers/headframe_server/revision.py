@@ -43,6 +43,8 @@ _NS_IN_US: Final = 1000
 _REVISION: Final = bytes.maketrans(b"+/", b"._")
 """From base64 to what a revision may hold."""
 _count: Final = itertools.count()
+_tokens: Final = itertools.count(int.from_bytes(os.urandom(_TOKEN_BYTES), "big"))
+"""From a random number on: no two of one server are the same, and hardly two of any."""
 
 
 def mark(disk: Disk, descriptor: int, mtime: int, hasher: Hasher) -> FileInfo | None:
@@ -52,7 +54,7 @@ def mark(disk: Disk, descriptor: int, mtime: int, hasher: Hasher) -> FileInfo | 
     """
     disk.set_time(descriptor, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
     status = os.fstat(descriptor)
-    token = os.urandom(_TOKEN_BYTES)
+    token = (next(_tokens) % (1 << 8 * _TOKEN_BYTES)).to_bytes(_TOKEN_BYTES, "big")
     number = _NUMBERS[hasher.algorithm]
     found = _MARK.pack(number, token, status.st_size, status.st_mtime_ns, hasher.raw)
     return _marked(status, token, hasher.digest) if disk.set_mark(descriptor, found) else None
