@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from headframe import UNSET, ErrorCode, Get, GetReply, Reply, UnsetType
+from headframe.digests import algorithm_of, at_hand
 from headframe.following import Follower
 from headframe_client.calls import Call, Progress, need
+from headframe_client.choice import wishes
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.results import GetResult
 from headframe_client.session import FRAME_BYTES, Session
@@ -48,6 +50,16 @@ class Reception:
         if self.follower is not None:
             self.follower.update(chunk)
         self.received_bytes += len(chunk)
+
+    def expect(self, digest: str | UnsetType) -> None:
+        """Make the digest in the algorithm of the one that the server has told.
+
+        In one that nobody has asked for there is none to compare, and that ends in DigestMismatch.
+        """
+        if self.follower is not None and not isinstance(digest, UnsetType):
+            algorithm = algorithm_of(digest)
+            if at_hand(algorithm):
+                self.follower.expect(algorithm)
 
     @property
     def next_offset(self) -> int:
@@ -106,6 +118,8 @@ class GetCall(Call[GetResult]):
             raise ProtocolViolation(
                 f"{self.subject!r} goes on with revision {rev}, {reception.rev} was asked for"
             )
+        if self._sink.reads_back:
+            reception.expect(reply.digest)
 
     def _take(self, chunk: bytes | bytearray | memoryview) -> None:
         self._sink.write(chunk)
@@ -123,6 +137,8 @@ class GetCall(Call[GetResult]):
         whole = reception.offset == 0 and reception.received_bytes == self._total
         if reception.follower is not None:
             digest = need(self._digest, "digest", self.subject)
+            if whole and self._sink.reads_back:  # it may have come as a trailer
+                reception.expect(digest)
             received = reception.follower.settle().digest
             if whole and received != digest:
                 raise DigestMismatch(self.subject, digest, received)
@@ -185,11 +201,17 @@ class GetTransfer(Transfer[GetResult]):
             offset=reception.next_offset or UNSET,
             length=UNSET if reception.left is None else reception.left,
             if_=UNSET if rev is None else rev,
-            want=UNSET if reception.follower is None else _DIGEST,
+            want=self._wishes(),
         )
         call = GetCall(self.name, self._sink, reception, progress=self.progress)
         session.begin(call, request)
         return call, max(0, (self.total or 0) - self.held_bytes)
+
+    def _wishes(self) -> list[str] | UnsetType:
+        """Return which digests will do: any, where the bytes can be read again for it."""
+        if self._reception.follower is None:
+            return UNSET
+        return wishes() if self._sink.reads_back else _DIGEST
 
     def settle(self, call: Call[Any]) -> GetResult | None:
         """Return what has arrived; begin anew if it goes on with another file."""

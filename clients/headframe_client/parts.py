@@ -19,7 +19,7 @@ import re
 import stat
 from typing import ClassVar, Final
 
-from headframe.following import Follower
+from headframe.following import READS_BESIDE, Follower
 from headframe_client.locks import lock
 from headframe_client.sinks import Held
 
@@ -45,6 +45,7 @@ class PartFile:
     """Writes a file beside its place and moves it there when it is whole."""
 
     begins_anew: ClassVar = True
+    reads_back: ClassVar = READS_BESIDE
     _descriptor = -1
     _kept = False
     """Whether the file with the revision is there."""

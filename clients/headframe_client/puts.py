@@ -15,7 +15,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from headframe import UNSET, ErrorCode, Put, Stat, StatReply, UnsetType
+from headframe.digests import DigestAlgorithm, algorithm_of, at_hand
 from headframe_client.calls import Call, ReplyCall
+from headframe_client.choice import algorithm_for_put
 from headframe_client.errors import DigestMismatch, ProtocolViolation, Refused
 from headframe_client.journal import Upload
 from headframe_client.results import PutResult
@@ -75,6 +77,8 @@ class PutTransfer(Transfer[PutResult]):
                 request = Stat(id=session.next_id(), upload=self._upload.token)
                 session.begin(call, request)
                 return call, 0
+            if self._verify:
+                source.expect(algorithm_for_put(session, source.size))
             put = self._request(session, source)
             self._sent = True
             return send_put(session, put, source, self.progress), source.read_bytes
@@ -167,7 +171,9 @@ class PutTransfer(Transfer[PutResult]):
                 f"a reply about the upload of {self.name!r} lacks digest or total"
             )
         if self._verify:
+            algorithm = algorithm_of(reply.digest)
             with open_source(self._source) as source:
+                source.expect(algorithm if at_hand(algorithm) else DigestAlgorithm.SHA_256)
                 source.read_all(make_buffer(FRAME_BYTES))
                 if reply.digest != source.digest:
                     raise DigestMismatch(self.name, str(source.digest), reply.digest)

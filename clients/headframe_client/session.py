@@ -124,7 +124,10 @@ class Session:
         """Those without a whole reply, the oldest first."""
         self._buffer = make_buffer(RECEIVE_BYTES)
         self._outgoing = bytearray()
-        self._last_id = 0
+        self.requests = 0
+        """How many have been given an id."""
+        self.greeting: Call[Any] | None = None
+        """The hello that asks what the server has; None: nobody has asked."""
         self._notice: Notice | None = None
         self._error: ClientError | None = None
         """Why the connection is not used any more."""
@@ -218,8 +221,8 @@ class Session:
 
     def next_id(self) -> int:
         """Return an id for a request."""
-        self._last_id += 1
-        return self._last_id
+        self.requests += 1
+        return self.requests
 
     @property
     def frame_bytes(self) -> int:

@@ -51,6 +51,8 @@ class Sink(Protocol):
 
     begins_anew: ClassVar[bool]
     """Whether it can still do so when something has been written."""
+    reads_back: ClassVar[bool]
+    """Whether what was written can be read again, for a digest in another algorithm."""
 
     @property
     def descriptor(self) -> int | None:
@@ -79,6 +81,7 @@ class StreamSink:
     """Writes to a file object that belongs to the caller; what was written stays."""
 
     begins_anew: ClassVar = False
+    reads_back: ClassVar = False
     descriptor = None
 
     def __init__(self, file: BinaryIO) -> None:
@@ -109,6 +112,7 @@ class PieceSink:
     """Keeps the pieces of a file until they are taken."""
 
     begins_anew: ClassVar = False
+    reads_back: ClassVar = False
     descriptor = None
 
     def __init__(self) -> None:

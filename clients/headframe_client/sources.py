@@ -22,7 +22,8 @@ from typing import BinaryIO, Final, Self, cast
 
 from msgspec.structs import replace
 
-from headframe import UNSET, BodyChunk, Continuation, Put
+from headframe import UNSET, BodyChunk, Continuation, Put, UnsetType
+from headframe.digests import DigestAlgorithm
 from headframe.following import BESIDE_BYTES, LAG_BYTES, Follower
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
@@ -68,6 +69,17 @@ class Source:
     def _fill(self, buffer: memoryview) -> int:
         """Read what there is and wait only when there is nothing; return how much, 0 at the end."""
         raise NotImplementedError
+
+    def expect(self, algorithm: str) -> None:
+        """Make the digest in `algorithm`; nothing has been read yet."""
+        if self._follower is not None:
+            self._follower.expect(algorithm)
+
+    @property
+    def wishes(self) -> list[str] | UnsetType:
+        """What `want` says of a digest that is going to be a trailer."""
+        sha_256 = self._follower is None or self._follower.algorithm == DigestAlgorithm.SHA_256
+        return UNSET if sha_256 or self._follower is None else [self._follower.algorithm]
 
     def skip(self, count: int, buffer: memoryview) -> None:
         """Read so many bytes that the server has already; they count for the digest."""
@@ -217,9 +229,10 @@ def open_source(source: PutSource, *, verify: bool = True) -> Source:
     return _Opened(cast("BinaryIO", _Pieces(source)), None, verify=verify)
 
 
-def digest_of(path: str | os.PathLike[str]) -> str:
+def digest_of(path: str | os.PathLike[str], algorithm: str) -> str:
     """Return the digest of a file, as HF/1 writes it; raise OSError if it cannot be read."""
     with open_source(path) as source:
+        source.expect(algorithm)
         source.read_all(make_buffer(FRAME_BYTES))
         return str(source.digest)
 
@@ -301,8 +314,9 @@ def _announce(
     """Return the header that goes before a frame."""
     first, size = isinstance(head, Put), source.size
     if not source.exhausted:
-        if first and size is not None:
-            head = replace(head, total=size)
+        if isinstance(head, Put):
+            total = UNSET if size is None else size
+            head = replace(head, total=total, want=source.wishes)
         return replace(head, filesize=frame_bytes, more=True)
     call.sent_total, call.sent_digest = source.read_bytes, source.digest
     if not first and size is None:

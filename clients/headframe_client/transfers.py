@@ -19,7 +19,9 @@ from headframe import (
     ErrorCode,
     Stat,
 )
+from headframe.digests import algorithm_of
 from headframe_client.calls import Call, Progress, ReplyCall, StatCall
+from headframe_client.choice import wishes
 from headframe_client.errors import (
     ConnectionFailed,
     Refused,
@@ -105,7 +107,7 @@ class UnlessKept(Transfer[R_co | Kept]):
             self.held_bytes = self._transfer.held_bytes
             return begun
         call = StatCall(self.name)
-        session.begin(call, Stat(id=session.next_id(), filename=self.name, want=["digest"]))
+        session.begin(call, Stat(id=session.next_id(), filename=self.name, want=wishes()))
         return call, 0
 
     def settle(self, call: Call[Any]) -> R_co | Kept | None:
@@ -116,7 +118,8 @@ class UnlessKept(Transfer[R_co | Kept]):
             raise call.error
         self._compares = False
         with contextlib.suppress(OSError):
-            if call.error is None and call.result().digest == digest_of(self.path):
+            digest = None if call.error is not None else call.result().digest
+            if digest is not None and digest == digest_of(self.path, algorithm_of(digest)):
                 return self._kept
         return None
 

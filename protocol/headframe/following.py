@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["Follower"]
+__all__ = ["READS_BESIDE", "Follower"]
 
 BESIDE_BYTES: Final = 4 << 20
 """Of smaller files the digest is made before a thread would have begun."""
@@ -33,7 +33,8 @@ STEP_BYTES: Final = 1 << 18
 """Read at once: less is woken for too often, more does not stay in the processor's cache."""
 LAG_BYTES: Final = 8 << 20
 """So far the digest may be behind: it is still in the cache, and the end does not wait long."""
-_READS_BESIDE: Final = hasattr(os, "preadv")
+READS_BESIDE: Final = hasattr(os, "preadv")
+"""Whether this system can read at an offset."""
 
 
 class Follower:
@@ -66,9 +67,15 @@ class Follower:
         """Of the digest."""
         return self._hasher.algorithm
 
+    def expect(self, algorithm: str) -> None:
+        """Make the digest in `algorithm`; what it was made of in another one is read again."""
+        if algorithm != self._hasher.algorithm:
+            self._stop(asked=False)
+            self._hasher, self._taken = Hasher(algorithm), 0
+
     def follow(self, descriptor: int | None) -> None:
         """Read from an open file, until `rest`; None: every byte will be in hand."""
-        self._descriptor = descriptor if _READS_BESIDE else None
+        self._descriptor = descriptor if READS_BESIDE else None
 
     @property
     def reads(self) -> bool:

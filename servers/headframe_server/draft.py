@@ -72,9 +72,7 @@ class Draft:
 
     def expect(self, algorithm: str) -> None:
         """Make the digest in `algorithm`; what it was made of in another one is read again."""
-        if self._follower.algorithm != algorithm:
-            self._follower.rest()
-            self._follower = Follower(Hasher(algorithm), self.descriptor, end=self.size)
+        self._follower.expect(algorithm)
 
     def create(self) -> None:
         """Make the file, empty."""

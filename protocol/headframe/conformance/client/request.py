@@ -67,7 +67,8 @@ def reads_while_it_writes(subject: Subject) -> str:
     # behind them more than it takes from it, while nobody reads.
     files = {f"{number:02}.bin": bytes([number]) for number in range(SMALL)}
     files["99.bin"] = bytes(LARGE)
-    script = {"put": [slow_to_listen()] * len(files)}
+    slow = slow_to_listen()
+    script = {"put": [slow] * len(files), "hello": [slow]}  # which may come in between
     return subject.put_all(script, files, receive_buffer=1 << 16).outcome()
 
 
