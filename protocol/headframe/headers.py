@@ -83,21 +83,27 @@ class HeaderCodec(Generic[H]):
         `typed` is what msgspec decodes to (None: nothing is known beforehand), `interpret` gives
         the members of any other header their meaning, `id_min` is the smallest id.
         """
-        self._decode = None if typed is None else msgspec.json.Decoder(typed).decode
+        self._decode = _leave_open if typed is None else msgspec.json.Decoder(typed).decode
         self._encode = _encode_members if typed is None else _encode
         self._interpret = interpret
         self._id_min = id_min
 
     def decode(self, raw: bytes) -> H:
         """Return the header; raise BadFrame or BadHeader (or what `interpret` raises)."""
-        if self._decode is None:
-            return self.decode_exactly(raw)
         try:
             header: H = self._decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except _UNREADABLE:
             return self.decode_exactly(raw)
         canonical = _encode(header)
-        if (canonical == raw or _ink(canonical) == _ink(raw)) and _is_sound(raw, header):
+        if (
+            (  # nothing came but the canonical bytes, their order and white space aside
+                canonical == raw
+                or len(canonical.translate(None, WHITE_SPACE))
+                == len(raw.translate(None, WHITE_SPACE))
+            )
+            and (raw.isascii() or not NONCHARACTER_BYTES.search(raw))
+            and header.flaw() is None
+        ):
             return header
         return self.decode_exactly(raw)
 
@@ -117,8 +123,15 @@ class HeaderCodec(Generic[H]):
     def encode_checked(self, header: H) -> bytes:
         """Return the header as a peer would accept it: read back, LocalError if refused."""
         encoded = self.encode(header)
-        if self._is_plain(encoded, header):
-            return encoded
+        try:
+            if (
+                self._decode(encoded) == header
+                and (encoded.isascii() or not NONCHARACTER_BYTES.search(encoded))
+                and header.flaw() is None
+            ):
+                return encoded
+        except _UNREADABLE:
+            pass
         try:
             understood = self.decode(encoded)
         except RemoteError as error:
@@ -129,21 +142,13 @@ class HeaderCodec(Generic[H]):
             )
         return encoded
 
-    def _is_plain(self, encoded: bytes, header: H) -> bool:
-        """Return whether the types alone give back `header`, of which `encoded` was made."""
-        try:
-            return (
-                self._decode is not None
-                and self._decode(encoded) == header
-                and _is_sound(encoded, header)
-            )
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def _is_sound(raw: bytes, header: Header) -> bool:
-    """Return whether nothing is wrong with a header that has the types of its members."""
-    return (raw.isascii() or not NONCHARACTER_BYTES.search(raw)) and header.flaw() is None
+def _leave_open(_: bytes) -> Any:
+    """Stand in for the types of a header of which nothing is known beforehand."""
+    raise msgspec.ValidationError
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -151,11 +156,6 @@ _encode: Final = msgspec.json.Encoder().encode
 
 def _encode_members(header: Any) -> bytes:
     return _encode(header.members)
-
-
-def _ink(raw: bytes) -> int:
-    """Count the bytes that are not white space, inside strings or outside."""
-    return len(raw.translate(None, WHITE_SPACE))
 
 
 def _check_framing(members: JSONObject, id_min: int) -> None:

@@ -10,7 +10,7 @@ this side has to refuse. Which JSON becomes which type is decided in `interpreta
 
 from __future__ import annotations
 
-import re
+import string
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -62,9 +62,11 @@ Microseconds = WholeNumber
 Revision = Annotated[str, Meta(min_length=1, max_length=64)]
 UploadToken = Annotated[str, Meta(min_length=22, max_length=64)]
 
-_is_revision: Final = re.compile(r"[A-Za-z0-9._-]+").fullmatch
-_is_token: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
-# Not as patterns of msgspec's: one of those costs three times as much as the rest of a header.
+_TOKEN: Final = string.ascii_letters.encode() + string.digits.encode() + b"_-"
+"""What an upload token may consist of."""
+_REVISION: Final = _TOKEN + b"."
+"""What a revision may consist of. What is left without these decides, as `translate` finds it: a
+regular expression takes twice as long, and as a pattern of msgspec's six times."""
 
 
 class Request(Header, frozen=True, kw_only=True, tag_field="cmd"):
@@ -104,10 +106,10 @@ class Put(Request, frozen=True, kw_only=True, tag="put", rename={"if_": "if"}):
 
     def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        if self.if_ and not _is_revision(self.if_):
+        if self.if_ and self.if_.encode().translate(None, _REVISION):
             return _no_revision(self.if_)
         if self.upload:
-            return None if _is_token(self.upload) else _no_token(self.upload)
+            return _token_flaw(self.upload)
         return None if self.offset is UNSET else _NO_UPLOAD
 
 
@@ -122,7 +124,7 @@ class Get(Request, frozen=True, kw_only=True, tag="get", rename={"if_": "if"}):
 
     def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        if self.if_ and not _is_revision(self.if_):
+        if self.if_ and self.if_.encode().translate(None, _REVISION):
             return _no_revision(self.if_)
         return None
 
@@ -137,11 +139,11 @@ class Stat(Request, frozen=True, kw_only=True, tag="stat", rename={"if_": "if"})
 
     def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        if self.if_ and not _is_revision(self.if_):
+        if self.if_ and self.if_.encode().translate(None, _REVISION):
             return _no_revision(self.if_)
         if (self.filename is UNSET) is (self.upload is UNSET):
             return _NOT_ONE
-        return None if not self.upload or _is_token(self.upload) else _no_token(self.upload)
+        return _token_flaw(self.upload) if self.upload else None
 
 
 class List(Request, frozen=True, kw_only=True, tag="list"):
@@ -162,11 +164,11 @@ class Delete(Request, frozen=True, kw_only=True, tag="delete", rename={"if_": "i
 
     def flaw(self) -> Flaw | None:
         """Return what is wrong with the members although each has its type; None: nothing."""
-        if self.if_ and not _is_revision(self.if_):
+        if self.if_ and self.if_.encode().translate(None, _REVISION):
             return _no_revision(self.if_)
         if (self.filename is UNSET) is (self.upload is UNSET):
             return _NOT_ONE
-        return None if not self.upload or _is_token(self.upload) else _no_token(self.upload)
+        return _token_flaw(self.upload) if self.upload else None
 
 
 class Move(Request, frozen=True, kw_only=True, tag="move", rename={"if_": "if"}):
@@ -183,7 +185,7 @@ class Move(Request, frozen=True, kw_only=True, tag="move", rename={"if_": "if"})
         if self.to_if is False:
             return "HF-HEADER-016", "to_if is false: only a revision, true and null are allowed"
         for condition in (self.if_, self.to_if):
-            if isinstance(condition, str) and not _is_revision(condition):
+            if isinstance(condition, str) and condition.encode().translate(None, _REVISION):
                 return _no_revision(condition)
         return None
 
@@ -197,7 +199,9 @@ def _no_revision(text: object) -> Flaw:
     return "HF-HEADER-016", f"{shown(text)} is no revision: {allowed}"
 
 
-def _no_token(text: object) -> Flaw:
+def _token_flaw(text: str) -> Flaw | None:
+    if not text.encode().translate(None, _TOKEN):
+        return None
     allowed = "only A-Z a-z 0-9 _ - are allowed"
     return "HF-HEADER-016", f"{shown(text)} is no upload token: {allowed}"
 
@@ -218,10 +222,6 @@ class Reply(Header, frozen=True, kw_only=True):
 
     def revision_flaw(self) -> Flaw | None:
         """Return what is wrong with a revision in the reply; None: nothing."""
-        for name in ("rev", "to_rev"):
-            revision = getattr(self, name, None)
-            if revision and not _is_revision(revision):
-                return _no_revision(revision)
         return None
 
 
@@ -231,6 +231,18 @@ class Success(Reply, frozen=True, kw_only=True):
     abort: bool = False
     code: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
+
+
+class _Revised(Success, frozen=True, kw_only=True):
+    """What a file has become, or is."""
+
+    rev: Revision | UnsetType = UNSET
+
+    def revision_flaw(self) -> Flaw | None:
+        """Return what is wrong with a revision in the reply; None: nothing."""
+        if self.rev and self.rev.encode().translate(None, _REVISION):
+            return _no_revision(self.rev)
+        return None
 
 
 class HelloReply(Success, frozen=True, kw_only=True):
@@ -245,29 +257,26 @@ class HelloReply(Success, frozen=True, kw_only=True):
     auth: list[str] | UnsetType = UNSET
 
 
-class PutReply(Success, frozen=True, kw_only=True):
+class PutReply(_Revised, frozen=True, kw_only=True):
     """What is stored now; of an unfinished upload only `offset`."""
 
-    rev: Revision | UnsetType = UNSET
     total: WholeNumber | UnsetType = UNSET
     digest: str | UnsetType = UNSET
     offset: WholeNumber | UnsetType = UNSET
 
 
-class GetReply(Success, frozen=True, kw_only=True):
+class GetReply(_Revised, frozen=True, kw_only=True):
     """The file, or the range of it, follows as body."""
 
-    rev: Revision | UnsetType = UNSET
     total: WholeNumber | UnsetType = UNSET
     offset: WholeNumber | UnsetType = UNSET
     mtime: Microseconds | UnsetType = UNSET
     digest: str | UnsetType = UNSET
 
 
-class StatReply(Success, frozen=True, kw_only=True):
+class StatReply(_Revised, frozen=True, kw_only=True):
     """What is known of the file or the upload."""
 
-    rev: Revision | UnsetType = UNSET
     total: WholeNumber | UnsetType = UNSET
     mtime: Microseconds | UnsetType = UNSET
     digest: str | UnsetType = UNSET
@@ -285,10 +294,8 @@ class DeleteReply(Success, frozen=True, kw_only=True):
     """The file is gone."""
 
 
-class MoveReply(Success, frozen=True, kw_only=True):
+class MoveReply(_Revised, frozen=True, kw_only=True):
     """The file has its new name."""
-
-    rev: Revision | UnsetType = UNSET
 
 
 class Refusal(Reply, frozen=True, kw_only=True):
@@ -304,6 +311,13 @@ class Refusal(Reply, frozen=True, kw_only=True):
     to_rev: Revision | UnsetType | None = UNSET
     total: WholeNumber | UnsetType = UNSET
     offset: WholeNumber | UnsetType = UNSET
+
+    def revision_flaw(self) -> Flaw | None:
+        """Return what is wrong with a revision in the reply; None: nothing."""
+        for revision in (self.rev, self.to_rev):
+            if revision and revision.encode().translate(None, _REVISION):
+                return _no_revision(revision)
+        return None
 
     @property
     def error_code(self) -> ErrorCode:
