@@ -4,6 +4,9 @@
     receive_data(bytes)         what came from the peer; b"" is end of file
     next_event() -> event       what that means, or NEED_DATA
 
+    send(header, body)          both in one step, where the whole body is at hand
+    take_body() -> body         the same for what comes: in place of chunks and an ending
+
 Spec: chapters 4 to 6. The law of this module: what is sent is always legal, and what is received
 is an event or a `RemoteError`. The same types go in and come out:
 
@@ -21,7 +24,9 @@ b"".
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
 
@@ -66,6 +71,19 @@ from headframe.writer import Writer
 
 __all__ = ["Connection", "Role"]
 
+Bytes = bytes | bytearray | memoryview
+Sender = Callable[["Connection", Any], Bytes]
+
+_BETWEEN_MESSAGES: Final = StreamState.BETWEEN_MESSAGES
+_REQUESTING: Final = ExchangeState.REQUESTING
+_REPLY: Final = ExchangeInput.REPLY
+_REFUSAL: Final = ExchangeInput.REFUSAL
+_REQUEST_END: Final = ExchangeInput.REQUEST_END
+_REPLY_END: Final = ExchangeInput.REPLY_END
+_MESSAGE_END: Final = Sentinel.MESSAGE_END
+_STREAM_END: Final = Sentinel.STREAM_END
+# Looked up once: to take a member from its enumeration costs as much as two transitions.
+
 
 class Role(Enum):
     """Which side of a connection one is."""
@@ -88,8 +106,10 @@ class Connection:
 
     def __init__(self, role: Role, limits: Limits = LIMITS) -> None:
         self.role = role
+        self._asks = role is Role.CLIENT
+        self._senders = self._SENDERS[role]
         self.limits = limits
-        self._reader = Reader(REQUEST_PLAN if role is Role.SERVER else REPLY_PLANS[None])
+        self._reader = Reader(REPLY_PLANS[None] if self._asks else REQUEST_PLAN)
         self._writer = Writer()
         self._incoming: Incoming | None = None
         self._requesting: Exchange | None = None
@@ -136,57 +156,64 @@ class Connection:
 
     # --- sending -------------------------------------------------------------------------
 
-    def send(self, event: Sent) -> bytes | bytearray | memoryview:
+    def send(self, event: Sent, body: Bytes | None = None) -> Bytes:
         """Return the bytes that tell the peer; raise LocalError, and change nothing, if illegal.
 
-        For a BodyChunk that is the chunk's own data, not a copy. Before a client has sent an
-        `id`, and for a request without one, a server's bytes are b"".
+        With `body` a header goes out with all its body behind it. For a BodyChunk the bytes are
+        the chunk's own data, not a copy. Before a client has sent an `id`, and for a request
+        without one, a server's bytes are b"".
         """
-        match event:
-            case BodyChunk(data):
-                muted = self._writer.muted
-                self._count_body(memoryview(data).nbytes)
-                return b"" if muted else data
-            case BodySent(body_bytes):
-                self._count_body(body_bytes)
-                return b""
-            case Continuation():
-                head = self._writer.continue_message(event)
-                self._end_sent_message()
-                return head
-            case Request() if self.role is Role.CLIENT:
-                return self._send_request(event)
-            case Notice() if self.role is Role.SERVER:
-                return self._send_notice(event)
-            case Reply() if self.role is Role.SERVER:
-                return self._send_reply(event)
-        raise LocalError(
-            "HF-REQ-001", f"a {self.role.value} does not send a {type(event).__name__}"
-        )
+        sender: Sender | None = self._senders.get(type(event))
+        if sender is None:
+            raise LocalError(
+                "HF-REQ-001", f"a {self.role.value} does not send a {type(event).__name__}"
+            )
+        if body is None:
+            return sender(self, event)
+        body_bytes, announced = memoryview(body).nbytes, getattr(event, "filesize", 0)
+        if body_bytes != announced:
+            raise LocalError("HF-FRAME-004", f"body of {body_bytes} bytes, {announced} announced")
+        head = sender(self, event)
+        self._count_body(body_bytes)
+        return head if self._writer.muted else b"".join((head, body))
+
+    def _send_chunk(self, chunk: BodyChunk) -> Bytes:
+        muted = self._writer.muted
+        self._count_body(memoryview(chunk.data).nbytes)
+        return b"" if muted else chunk.data
+
+    def _pass_body(self, sent: BodySent) -> bytes:
+        self._count_body(sent.body_bytes)
+        return b""
+
+    def _send_later(self, header: Continuation) -> bytes:
+        head = self._writer.continue_message(header)
+        self._end_sent_message()
+        return head
 
     def _send_request(self, request: Request) -> bytes:
         if self._closed:
             raise LocalError("HF-REPLY-009", "the server has closed this connection")
         head = self._writer.begin_message(request, REQUEST_PLAN)
-        self._requesting = Exchange(request.id, command_of(request))
+        self._requesting = exchange = Exchange(request.id, command_of(request))
         if request.id is not UNSET:
-            self._exchanges.append(self._requesting)
+            if not self._exchanges:
+                self._reader.first = REPLY_PLANS[exchange.command]
+            self._exchanges.append(exchange)
         self._end_sent_message()
         return head
 
     def _send_reply(self, reply: Reply) -> bytes:
         self._writer.check_between_messages(reply)
         exchange = self._answered_exchange(reply)
-        moved = ExchangeInput.REFUSAL if isinstance(reply, Refusal) else ExchangeInput.REPLY
-        early = exchange.state is ExchangeState.REQUESTING
-        reply = replace(
-            reply, id=exchange.id, ok=moved is ExchangeInput.REPLY, close=self._closes(reply)
-        )
+        refusing = type(reply) is Refusal
+        early = exchange.state is _REQUESTING
+        reply = replace(reply, id=exchange.id, ok=not refusing, close=self._closes(reply))
         plan = REPLY_PLANS[exchange.command]
         if early:
             self._check_early(reply, plan.build_head(reply))
         head = self._writer.begin_message(reply, plan, muted=exchange.id is UNSET)
-        exchange.move(moved)
+        exchange.move(_REFUSAL if refusing else _REPLY)
         if early and self._incoming is not None:
             self._incoming.discarding = True
         self._closes_after = reply.close
@@ -200,20 +227,20 @@ class Connection:
         if not self._exchanges:
             raise LocalError("HF-REPLY-002", "no request awaits a reply")
         exchange = self._exchanges[0]
-        if isinstance(reply, Refusal):
+        if type(reply) is Refusal:
             _check_code(reply)
             return exchange
         if exchange.command is None or type(reply) is not COMMANDS[exchange.command].reply:
             raise LocalError(
                 "HF-REPLY-002", f"a {type(reply).__name__} does not answer {exchange.command}"
             )
-        if not exchange.takes(ExchangeInput.REPLY):
+        if not exchange.takes(_REPLY):
             raise LocalError("HF-REPLY-006", "only a refusal may come before its request has ended")
         return exchange
 
     def _closes(self, reply: Reply) -> bool:
         """Return whether the connection ends with `reply`."""
-        if reply.close or not isinstance(reply, Refusal):
+        if reply.close or type(reply) is not Refusal:
             return reply.close
         incoming = self._incoming
         rest_bytes = (
@@ -252,13 +279,13 @@ class Connection:
 
     def _end_sent_message(self) -> None:
         """Move the exchange on if the message that was passing has passed."""
-        if self._writer.state is not StreamState.BETWEEN_MESSAGES:
+        if self._writer.state is not _BETWEEN_MESSAGES:
             return
-        if self.role is Role.CLIENT:
+        if self._asks:
             self._end_request()
             return
-        if self._exchanges and self._exchanges[0].takes(ExchangeInput.REPLY_END):
-            self._exchanges.popleft().move(ExchangeInput.REPLY_END)
+        if self._exchanges and self._exchanges[0].takes(_REPLY_END):
+            self._exchanges.popleft().move(_REPLY_END)
             if self._closes_after:
                 self._writer.end()
                 self._closed = True
@@ -266,12 +293,12 @@ class Connection:
     def _end_request(self) -> None:
         """Move the exchange on whose request has passed, if one was passing."""
         if self._requesting is not None:
-            self._requesting.move(ExchangeInput.REQUEST_END)
+            self._requesting.move(_REQUEST_END)
             self._requesting = None
 
     # --- receiving -----------------------------------------------------------------------
 
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+    def receive_data(self, data: Bytes) -> None:
         """Take any number of bytes from the peer; b"" is end of file.
 
         Chunks of a body will be views of `data`: take all events out before reusing a buffer.
@@ -292,32 +319,45 @@ class Connection:
             self._id_seen |= isinstance(error, BadHeader) and error.has_id
             raise
 
+    def take_body(self) -> memoryview | None:
+        """Return all the body of the message whose first header was the last event.
+
+        Then the message has come whole: no chunk and no ending of it become events. None, and
+        nothing has happened: some of it has not come yet, or it is aborted, or refused.
+        """
+        incoming = self._incoming
+        if (
+            incoming is None
+            or incoming.first is not incoming.last
+            or incoming.body_bytes
+            or incoming.discarding
+            or getattr(incoming.first, "abort", False)
+        ):
+            return None
+        body = self._reader.take_rest()
+        if body is not None:
+            self._end_incoming(incoming)
+        return body
+
     def _next_event(self) -> Received | None:
         """Take one part from the reader; return the event it makes, if it makes one."""
         if self._closed:
             return ConnectionClosed()
-        if self.role is Role.CLIENT:
-            self._reader.first = REPLY_PLANS[
-                self._exchanges[0].command if self._exchanges else None
-            ]
         part = self._reader.next_part()
-        if isinstance(part, memoryview):
-            return self._receive_chunk(part)
         if part is NEED_DATA:
             return NEED_DATA
-        if part is Sentinel.MESSAGE_END:
+        if part is _MESSAGE_END:
             return self._receive_end()
-        if part is Sentinel.STREAM_END:
+        if part is _STREAM_END:
             return self._receive_eof()
-        assert isinstance(part, Header)
+        if type(part) is memoryview:
+            return self._receive_chunk(part)
+        header: Any = part
         if self._incoming is not None:
-            return self._receive_later(self._incoming, part)
-        if self.role is Role.CLIENT:
-            return self._receive_reply(part)
-        return self._receive_request(part)
+            return self._receive_later(self._incoming, header)
+        return self._receive_reply(header) if self._asks else self._receive_request(header)
 
-    def _receive_request(self, header: Header) -> Received | None:
-        assert isinstance(header, (Request, Refused))
+    def _receive_request(self, header: Request | Refused) -> Received | None:
         if self._notice_sent:
             self._closed = True
             return None
@@ -329,20 +369,20 @@ class Connection:
         self._requesting = exchange
         if header.id is not UNSET:
             self._id_seen = True
-        elif isinstance(header, Request) and not isinstance(header, Put):
+        elif type(header) is not Put and type(header) is not Refused:
             incoming.discarding = True
             self._check_discard(incoming)
             return None
         self._exchanges.append(exchange)
-        if isinstance(header, Refused):
+        if type(header) is Refused:
             return self._refuse(incoming, header)
-        return self._refuse(incoming, incoming.excess_body()) or header
+        fault = incoming.excess_body()
+        return header if fault is None else self._refuse(incoming, fault)  # type: ignore[return-value]
 
-    def _receive_reply(self, header: Header) -> Received:
-        assert isinstance(header, Reply)
+    def _receive_reply(self, header: Reply) -> Received:
         self._closes_after = header.close
-        self._incoming = Incoming(first=header, last=header)
-        if isinstance(header, Notice):
+        self._incoming = incoming = Incoming(first=header, last=header)
+        if type(header) is Notice:
             if header.filesize or header.more:
                 raise BadReply("HF-REPLY-020", "a notice with a body")
             return header
@@ -350,14 +390,13 @@ class Connection:
             expected = self._exchanges[0].id if self._exchanges else "none"
             raise BadReply("HF-REPLY-004", f"reply to id {header.id}, expected {expected}")
         exchange = self._exchanges[0]
-        refusing = isinstance(header, Refusal)
-        moved = ExchangeInput.REFUSAL if refusing else ExchangeInput.REPLY
+        moved = _REFUSAL if type(header) is Refusal else _REPLY
         if not exchange.takes(moved):
             raise BadReply("HF-REPLY-018", "ok: true before the request has ended")
-        if exchange.state is ExchangeState.REQUESTING and (header.filesize or header.more):
+        if exchange.state is _REQUESTING and (header.filesize or header.more):
             raise BadReply("HF-REPLY-021", "an early refusal with a body")
         exchange.move(moved)
-        self._incoming.exchange = exchange
+        incoming.exchange = exchange
         return header
 
     def _receive_later(self, incoming: Incoming, header: Header) -> Received | None:
@@ -370,7 +409,7 @@ class Connection:
         """Make the event of a message with a fault; None: it has none."""
         if fault is None:
             return None
-        if self.role is Role.CLIENT:
+        if self._asks:
             raise BadReply("HF-BODY-018", f"reply is malformed: {fault.message}")
         incoming.discarding = True
         first = incoming.first
@@ -400,28 +439,46 @@ class Connection:
 
     def _receive_end(self) -> Received | None:
         """Make an ending of the message whose last byte has come."""
-        incoming, self._incoming = self._incoming, None
+        incoming = self._incoming
         assert incoming is not None
-        if self.role is Role.SERVER:
-            self._end_request()
-        else:
-            self._end_reply(incoming)
-        if incoming.discarding or isinstance(incoming.first, Notice):
+        self._end_incoming(incoming)
+        if incoming.discarding or type(incoming.first) is Notice:
             return None
         return incoming.ending()
 
-    def _end_reply(self, incoming: Incoming) -> None:
+    def _end_incoming(self, incoming: Incoming) -> None:
+        """Move the exchange on whose request or reply has come."""
+        self._incoming = None
+        if not self._asks:
+            self._end_request()
+            return
         if incoming.exchange is not None:
-            self._exchanges.popleft().move(ExchangeInput.REPLY_END)
+            exchanges = self._exchanges
+            exchanges.popleft().move(_REPLY_END)
+            self._reader.first = REPLY_PLANS[exchanges[0].command if exchanges else None]
         self._closed = self._closes_after
 
     def _receive_eof(self) -> ConnectionClosed:
-        if self.role is Role.CLIENT and self._exchanges:
+        if self._asks and self._exchanges:
             raise ConnectionLost(
                 "HF-REPLY-010", f"connection ended before {self.outstanding} due replies"
             )
         self._closed = True
         return ConnectionClosed()
+
+    _BODY_SENDERS: ClassVar[dict[type, Any]] = {
+        BodyChunk: _send_chunk,
+        BodySent: _pass_body,
+        Continuation: _send_later,
+    }
+    _SENDERS: ClassVar[Mapping[Role, Mapping[type, Any]]] = {
+        Role.CLIENT: _BODY_SENDERS
+        | dict.fromkeys((row.request for row in COMMANDS.values()), _send_request),
+        Role.SERVER: _BODY_SENDERS
+        | dict.fromkeys((row.reply for row in COMMANDS.values()), _send_reply)
+        | {Refusal: _send_reply, Notice: _send_notice},
+    }
+    """What each side sends, by type."""
 
 
 def _check_code(refusal: Refusal) -> None:

@@ -396,9 +396,9 @@ _COMMAND_OF: Final = {row.request: command for command, row in COMMANDS.items()}
 
 def command_of(header: Request | Refused) -> Command | None:
     """Return what a request asks for; None: nothing that HF/1 knows."""
-    if isinstance(header, Refused):
+    if type(header) is Refused:
         return Command(header.cmd) if header.cmd in set(Command) else None
-    return _COMMAND_OF[type(header)]
+    return _COMMAND_OF[type(header)]  # type: ignore[index]
 
 
 def has_trailer(header: Continuation) -> bool:

@@ -6,7 +6,7 @@ or the beginning of one. Bodies pass by: only their bytes are counted.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from headframe.errors import LocalError
 from headframe.headers import Header
@@ -19,6 +19,12 @@ from headframe.plan import FramePlan
 from headframe.states import STREAM_TRANSITIONS, StreamInput, StreamState
 
 __all__ = ["Writer"]
+
+_BETWEEN_MESSAGES: Final = StreamState.BETWEEN_MESSAGES
+_HEADER: Final = StreamInput.HEADER
+_HEADER_WITH_MORE: Final = StreamInput.HEADER_WITH_MORE
+_FRAME_END: Final = StreamInput.FRAME_END
+# Looked up once: to take a member from its enumeration costs as much as two transitions.
 
 
 class Writer:
@@ -35,7 +41,7 @@ class Writer:
 
     def check_between_messages(self, header: Header) -> None:
         """Raise LocalError unless a message may begin."""
-        if self.state is not StreamState.BETWEEN_MESSAGES:
+        if self.state is not _BETWEEN_MESSAGES:
             raise LocalError(
                 "HF-BODY-001",
                 f"a {type(header).__name__} begins a message, this stream is {self.state}",
@@ -71,18 +77,14 @@ class Writer:
             )
         if body_bytes:
             self.body_left -= body_bytes
-            self._end_full_frame()
+            if not self.body_left:
+                self.state = STREAM_TRANSITIONS[self.state][_FRAME_END]
 
     def end(self) -> None:
         """Let no message begin any more."""
         self.state = STREAM_TRANSITIONS[self.state][StreamInput.END]
 
     def _begin_frame(self, header: Header) -> None:
-        moved = StreamInput.HEADER_WITH_MORE if header.more else StreamInput.HEADER
-        self.state = STREAM_TRANSITIONS[self.state][moved]
+        state = STREAM_TRANSITIONS[self.state][_HEADER_WITH_MORE if header.more else _HEADER]
         self.body_left = header.filesize
-        self._end_full_frame()
-
-    def _end_full_frame(self) -> None:
-        if not self.body_left:
-            self.state = STREAM_TRANSITIONS[self.state][StreamInput.FRAME_END]
+        self.state = state if self.body_left else STREAM_TRANSITIONS[state][_FRAME_END]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import struct
 
@@ -792,6 +793,93 @@ def test_a_request_without_id_awaits_nothing():
     client = asking(hf.Put(filename="a", filesize=1))
     client.send(hf.BodyChunk(b"x"))
     assert client.outstanding == 0
+
+
+# --- whole messages at once
+
+
+def test_a_header_goes_out_with_its_body_as_in_two_steps():
+    put = hf.Put(id=1, filename="a", filesize=5)
+    at_once, in_steps = asking(), asking()
+    assert in_steps.send(put) + in_steps.send(hf.BodyChunk(b"hello")) == at_once.send(put, b"hello")
+    assert in_steps.send(hf.Stat(id=2, filename="a")) == at_once.send(hf.Stat(id=2, filename="a"))
+
+
+@pytest.mark.rule("HF-FRAME-004")
+@pytest.mark.parametrize("body", [b"hell", b"hello!", b"", memoryview(bytes(10)).cast("H")])
+def test_a_body_that_is_not_the_announced_one_is_not_sent_and_changes_nothing(body):
+    client = asking()
+    with pytest.raises(hf.LocalError, match="HF-FRAME-004"):
+        client.send(hf.Put(id=1, filename="a", filesize=5), body)
+    assert client.send(hf.Stat(id=1, filename="a"))
+
+
+def test_a_reply_that_nobody_wants_is_silence_with_its_body():
+    server, _ = serving(frame(cmd="put", filename="a"))
+    assert b"" == server.send(hf.PutReply(filesize=2), b"ab")
+
+
+WHOLE = [
+    frame(b"hello", id=1, cmd="put", filename="a", digest="d"),
+    frame(id=2, cmd="stat", filename="a"),
+    frame(b"gone", id=3, cmd="put", filename="a", abort=True),
+    frame(b"no", id=4, cmd="stat", filename="a"),
+    frame(b"he", id=5, cmd="put", filename="a", more=True) + frame(b"llo", total=5),
+    frame(b"x", id=6, cmd="nonsense"),
+    frame(id=7, cmd="put", filename="a"),
+    frame(id=8, cmd="delete", filename="a", abort=True),
+]
+
+
+@given(st.lists(st.sampled_from(WHOLE), max_size=4), st.lists(st.integers(1, 80), max_size=6))
+@example(WHOLE, [])
+def test_whoever_takes_bodies_at_once_sees_the_same_messages(messages, cuts):
+    def seen(*, takes):
+        server, story = Connection(Role.SERVER), []
+        wire = b"".join(messages)
+        for begin, end in itertools.pairwise([0, *itertools.accumulate(cuts), len(wire)]):
+            if not wire[begin:end]:
+                continue
+            server.receive_data(wire[begin:end])
+            while (event := server.next_event()) is not NEED_DATA:
+                if isinstance(event, hf.BodyChunk):
+                    story[-1][1] += bytes(event.data)
+                elif isinstance(event, hf.Request | hf.RequestRefused):
+                    body = server.take_body() if takes else None
+                    story.append([event, b"" if body is None else bytes(body)])
+                    if body is not None:
+                        story.append(["finished", b""])
+                else:
+                    assert isinstance(event, hf.MessageFinished | hf.MessageAborted)
+                    finished = isinstance(event, hf.MessageFinished)
+                    story.append(["finished" if finished else event, b""])
+        return story
+
+    assert seen(takes=False) == seen(takes=True)
+
+
+def test_a_body_is_taken_once_and_before_any_of_its_chunks():
+    server = Connection(Role.SERVER)
+    assert server.take_body() is None
+    server.receive_data(WHOLE[0] + WHOLE[0])
+    server.next_event()
+    assert b"hello" == server.take_body()
+    assert server.take_body() is None
+    server.next_event()
+    server.next_event()
+    assert server.take_body() is None
+    assert hf.MessageFinished(body_bytes=5, digest="d") == server.next_event()
+
+
+def test_a_client_that_takes_bodies_sees_its_replies_and_the_end():
+    client = asking(hf.Get(id=1, filename="a"), hf.Stat(id=2, filename="a"))
+    client.receive_data(frame(b"abc", id=1, ok=True, rev="r", total=3))
+    assert "r" == client.next_event().rev
+    assert b"abc" == client.take_body()
+    client.receive_data(frame(id=2, ok=False, code="not-found", close=True))
+    assert "not-found" == client.next_event().code
+    assert b"" == client.take_body()
+    assert client.closed
 
 
 # --- what a side may not send
