@@ -8,6 +8,8 @@ error is let pass, so that the calls behind it are not disturbed.
     receive(BodyChunk)        goes to where the body belongs
     receive(MessageFinished)  result, or error
     receive(MessageAborted)   the server gave up: error
+
+    receive_whole(reply, body)  all of that at once, for a reply that came so
 """
 
 from __future__ import annotations
@@ -67,19 +69,39 @@ class Call(Generic[R]):
         """Take in the next part of the reply; raise ProtocolViolation if it makes no sense."""
         try:
             if isinstance(event, BodyChunk):
-                self.body_left -= len(event.data)
-                if self.body_left < 0:
-                    raise ProtocolViolation(f"the reply about {self.subject!r} has too much body")
-                if self.error is None:
-                    self._take(event.data)
-            elif not isinstance(event, Reply):
-                self._end(event)
-            elif isinstance(event, Refusal):
-                self.refuse(Refused.of(event, self.subject))
+                self._receive_body(event.data)
+            elif isinstance(event, Reply):
+                self._receive_header(event)
             else:
-                self._open(event)
+                self._end(event)
         except (Refused, DigestMismatch, OSError) as error:
             self.refuse(error)
+
+    def receive_whole(self, reply: Reply, body: memoryview) -> None:
+        """Take in all of the reply; raise ProtocolViolation if it makes no sense."""
+        self.done = True
+        try:
+            self._receive_header(reply)
+            if body:
+                self._receive_body(body)
+            if self.error is None:
+                self._digest = getattr(reply, "digest", UNSET)
+                self._result = self._finish()
+        except (Refused, DigestMismatch, OSError) as error:
+            self.refuse(error)
+
+    def _receive_header(self, reply: Reply) -> None:
+        if type(reply) is Refusal:
+            self.refuse(Refused.of(reply, self.subject))
+        else:
+            self._open(reply)
+
+    def _receive_body(self, data: bytes | bytearray | memoryview) -> None:
+        self.body_left -= len(data)
+        if self.body_left < 0:
+            raise ProtocolViolation(f"the reply about {self.subject!r} has too much body")
+        if self.error is None:
+            self._take(data)
 
     def _end(self, event: MessageFinished | MessageAborted) -> None:
         self.done = True

@@ -74,7 +74,9 @@ _UNABLE: Final = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 Trace = Callable[[str, Request | Reply | Notice], None]
 """Sees every request (">") and every reply and notice ("<") go by."""
 
+Bytes = bytes | bytearray | memoryview
 R = TypeVar("R")
+_LATER_EVENTS: Final = frozenset({BodyChunk, MessageFinished, MessageAborted})
 _Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
@@ -183,17 +185,23 @@ class Session:
 
     # --- out ---------------------------------------------------------------------------------
 
-    def begin(self, call: Call[Any], request: Request) -> None:
-        """Send the first header of a request, whose reply `call` takes in."""
+    def begin(self, call: Call[Any], request: Request, body: Bytes | None = None) -> None:
+        """Send the first header of a request, whose reply `call` takes in.
+
+        With `body`, which may be reused afterwards, the first frame goes out whole.
+        """
         if not self._calls and self._error is None:
             self.poll()
         if self._error is None and self._notice is not None:
             raise error_of_notice(self._notice)
-        data = self._encode(request)
+        at_once = body is not None and len(body) < BATCH_BYTES
+        data = self._encode(request, body if at_once else None)
         if self._trace is not None:
             self._trace(">", request)
         self._calls.append(call)
         self._put_out(data)
+        if body is not None and not at_once:
+            self.send(BodyChunk(body))
 
     def send(self, event: Sent) -> None:
         """Send what belongs to the request that has begun; its data may be reused afterwards."""
@@ -234,15 +242,15 @@ class Session:
         """Room for the body of one frame that is to be sent."""
         return make_buffer(self.frame_bytes)
 
-    def _encode(self, event: Sent) -> bytes | bytearray | memoryview:
+    def _encode(self, event: Sent, body: Bytes | None = None) -> Bytes:
         if self._error is not None:
             raise self._error
         try:
-            return self._connection.send(event)
+            return self._connection.send(event, body)
         except LocalError as error:
             raise InvalidArgument(str(error)) from error
 
-    def _put_out(self, data: bytes | bytearray | memoryview) -> None:
+    def _put_out(self, data: Bytes) -> None:
         if len(data) >= BATCH_BYTES:
             self._flush()
             self._write(data)
@@ -256,7 +264,7 @@ class Session:
             outgoing, self._outgoing = self._outgoing, bytearray()
             self._write(outgoing)
 
-    def _write(self, data: bytes | bytearray | memoryview) -> None:
+    def _write(self, data: Bytes) -> None:
         """Write all of `data`, and read whenever that has to wait."""
         with memoryview(data) as view:
             self._move(lambda done, most: self._socket.send(view[done : done + most]), len(view))
@@ -340,20 +348,18 @@ class Session:
     def _take_in(self) -> None:
         """Give every event that is ready to its call."""
         try:
-            while (event := self._connection.next_event()) is not NEED_DATA:
-                if self._trace is not None and isinstance(event, Reply | Notice):
-                    self._trace("<", event)
-                match event:
-                    case Notice():
-                        self._notice = event
-                    case ConnectionClosed():
-                        self._end(self._why_closed())
-                        return
-                    case Reply() | BodyChunk() | MessageFinished() | MessageAborted():
-                        call = self._calls[0]
-                        call.receive(event)
-                        if call.done:
-                            self._calls.popleft()
+            while (received := self._connection.next_event()) is not NEED_DATA:
+                event: Any = received
+                kind = type(event)
+                if kind is ConnectionClosed:
+                    self._end(self._why_closed())
+                    return
+                if kind in _LATER_EVENTS:
+                    self._calls[0].receive(event)
+                else:
+                    self._take_header(event)
+                if self._calls and self._calls[0].done:
+                    self._calls.popleft()
         except ConnectionLost as error:
             raise self._end(self._why_closed()) from error
         except RemoteError as error:
@@ -363,6 +369,19 @@ class Session:
         except BaseException:
             self.close()
             raise
+
+    def _take_header(self, reply: Reply) -> None:
+        """Give a reply to its call, whole if it has come so."""
+        if self._trace is not None:
+            self._trace("<", reply)
+        if type(reply) is Notice:
+            self._notice = reply
+            return
+        body = self._connection.take_body()
+        if body is None:
+            self._calls[0].receive(reply)
+        else:
+            self._calls[0].receive_whole(reply, body)
 
     def _why_closed(self) -> ClientError:
         if self._notice is not None:

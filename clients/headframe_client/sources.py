@@ -264,11 +264,13 @@ def send_put(
         while True:
             frame = _next_frame(session, source)
             head = _announce(len(frame), source, call, put if head is put else Continuation())
+            first = frame if isinstance(head, Put) and isinstance(frame, memoryview) else None
             if isinstance(head, Put):
-                session.begin(call, head)
+                session.begin(call, head, first)
             else:
                 session.send(head)
-            _send_frame(session, source, frame, call)
+            if first is None:
+                _send_frame(session, source, frame, call)
             if progress is not None:
                 progress(source.read_bytes, source.size)
             if not head.more:
