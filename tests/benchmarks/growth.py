@@ -172,13 +172,14 @@ def measure(how: How) -> Result:
         for size in [size for size in sizes if 2 * size > room]:
             print(f"left out: {size // MIB:,} MiB, there is no room", file=sys.stderr, flush=True)
         sizes = tuple(size for size in sizes if 2 * size <= room)
-        script.warm(place, min(room, 2 * max(sizes)))
+        script.warm(place, 2 * MIB)
         for _ in range(how.rounds):
             grow_files(place, 1, 1, nothing_much)
             grow_bytes(place, 1, 1, nothing_much)
         for count in files:
             grow_files(place, count, 1 if count >= LARGE_FILES else how.rounds, series)
         for size in sizes:
+            script.warm(place, 2 * size)  # what nobody used for a while is taken from the machine
             grow_bytes(place, size, 1 if size >= LARGE_BYTES else how.rounds, series)
     return {words: _told(rows, nothing_much[words]) for words, rows in series.items()}
 
