@@ -35,7 +35,7 @@ class Reception:
         """Where in the file it begins."""
         self.length = length
         """How many bytes of it are wanted; None: to the end."""
-        self.follower = Follower() if verify else None
+        self.follower = Follower(beside=True) if verify else None
         """Makes the digest."""
 
     def begin_anew(self) -> None:
@@ -43,7 +43,7 @@ class Reception:
         self.rev, self.received_bytes = "", 0
         if self.follower is not None:
             self.follower.rest()
-            self.follower = Follower()
+            self.follower = Follower(beside=True)
 
     def take(self, chunk: bytes | bytearray | memoryview) -> None:
         """Count the next bytes."""

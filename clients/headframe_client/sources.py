@@ -1,8 +1,9 @@
 """Where the bytes of a put come from, and how they become frames of a message.
 
 Spec: chapter 4. The law of this module: a frame is announced only when all its bytes are in hand,
-or stand in a large file that the system sends by itself, so what was begun can be ended; the digest
-is computed as the bytes go by, or beside, and travels in the last header.
+so what was begun can always be ended, and each byte is read once: the digest is computed as the
+bytes go by and travels in the last header. A large file that nobody wants verified is sent by the
+system, unread; should it become shorter inside a frame, only the end of the connection can tell.
 
     small      Put(filesize, digest) body
     larger     Put(more, total) body  Continuation(more) body ...  Continuation(digest) body
@@ -24,7 +25,7 @@ from msgspec.structs import replace
 
 from headframe import UNSET, BodyChunk, Continuation, Put, UnsetType
 from headframe.digests import DigestAlgorithm
-from headframe.following import BESIDE_BYTES, LAG_BYTES, Follower
+from headframe.following import Follower
 from headframe_client.calls import Progress, PutCall
 from headframe_client.errors import ConnectionFailed
 from headframe_client.session import FRAME_BYTES, Session, make_buffer
@@ -37,6 +38,8 @@ PutSource = (
 """Bytes; the path of a file; an open binary file, which is read from where it stands; or bytes that
 come piece by piece, of which nobody has to know how many."""
 
+READ_BYTES: Final = 1 << 20
+"""A larger file need not be read to be sent, unless for its digest."""
 _AT_HAND: Final = (bytes, bytearray, memoryview)
 _NAMED: Final = (str, os.PathLike)
 _READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -120,9 +123,6 @@ class Source:
             raise self.ended_at(found)
         self.read_bytes = end
         self.exhausted = end == self.size
-        if self._follower is not None:
-            self._follower.follow(self.file)
-            self._follower.reach(min(self.size, end + LAG_BYTES // 2))
         return range(begin, end)
 
     def ended_at(self, found: int) -> OSError:
@@ -147,7 +147,7 @@ class _Named(Source):
         regular = stat.S_ISREG(status.st_mode) and status.st_size > 0
         super().__init__(status.st_size if regular else None, verify=verify)
         self.mtime_ns = status.st_mtime_ns
-        if regular and status.st_size > BESIDE_BYTES:
+        if regular and status.st_size > READ_BYTES and not verify:
             self.file = self._descriptor
         if stat.S_ISDIR(status.st_mode):
             self.close()
@@ -155,8 +155,6 @@ class _Named(Source):
 
     def close(self) -> None:
         """Close the file."""
-        if self._follower is not None:
-            self._follower.rest()
         os.close(self._descriptor)
 
     if sys.platform == "win32":

@@ -1,12 +1,12 @@
 """The digest of a file, made beside whoever moves its bytes.
 
-Spec: 8.2. The law of this module: whoever moves bytes waits for their digest only when it is asked
-for, or lags far behind. A few bytes are taken in at once, as they pass. Of a larger file a thread
-reads back what has been written, which the system still has in its memory: so no buffer
-belongs to two threads, and bytes that nobody has had in hand have a digest, too.
+Spec: 8.2. The law of this module: no buffer belongs to two threads. Bytes in hand are taken in at
+once, as they pass. What stands in the file and has not been taken in a thread reads back, and
+`beside` it does so with all that is large: whoever moves bytes waits only when the digest lags far
+behind. That costs a third more of processor time, so it is for whoever has a core to spare.
 
     update(data)      the next bytes, which stand in the file by now
-    reach(end)        the same, for whoever has only moved them
+    expect(algorithm) in which the digest is wanted
     settle()          wait for the digest of all of them
     rest()            let go of the file, which is going to be closed
 
@@ -41,16 +41,25 @@ class Follower:
     """A hasher that goes along a file, from its beginning."""
 
     __slots__ = (
-        *("_asked", "_end", "_error", "_hasher", "_moved", "_stops", "_taken", "_thread"),
+        *(
+            "_asked",
+            "_beside",
+            "_end",
+            "_error",
+            "_hasher",
+            "_moved",
+            "_stops",
+            "_taken",
+            "_thread",
+        ),
         "_descriptor",
     )
 
-    def __init__(
-        self, hasher: Hasher | None = None, descriptor: int | None = None, *, end: int = 0
-    ) -> None:
+    def __init__(self, hasher: Hasher | None = None, *, end: int = 0, beside: bool = False) -> None:
         """`end`: how many bytes the file has already, none of which `hasher` has seen."""
         self._hasher = Hasher() if hasher is None else hasher
-        self._descriptor = descriptor
+        self._descriptor: int | None = None
+        self._beside = beside
         self._end = end
         self._taken = 0
         """How many bytes the hasher has seen."""
@@ -77,27 +86,19 @@ class Follower:
         """Read from an open file, until `rest`; None: every byte will be in hand."""
         self._descriptor = descriptor if READS_BESIDE else None
 
-    @property
-    def reads(self) -> bool:
-        """Whether bytes need not be in hand."""
-        return self._descriptor is not None
-
     def update(self, data: Buffer) -> None:
         """Take in the next bytes, which the file has by now if it is followed."""
         count = memoryview(data).nbytes
         end = self._end + count
-        at_once = self._thread is None and self._taken == self._end and end <= BESIDE_BYTES
-        if at_once or self._descriptor is None:
+        at_once = self._thread is None and self._taken == self._end
+        if self._descriptor is None or (at_once and not (self._beside and end > BESIDE_BYTES)):
             self._hasher.update(data)
             self._taken = self._end = end
         else:
-            self.reach(end)
+            self._reach(end)
 
-    def reach(self, end: int) -> None:
-        """Say how many bytes there are by now; wait if the digest lags too far behind.
-
-        Raises OSError when the file cannot be read.
-        """
+    def _reach(self, end: int) -> None:
+        """Let the thread take in what there is by now; wait if it lags too far behind."""
         if self._thread is None:
             self._begin()
         assert self._moved is not None

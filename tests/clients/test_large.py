@@ -1,4 +1,4 @@
-"""Large files: passed on by the system where it can, read where it cannot, and digested beside."""
+"""Large files: passed on by the system where it can, read where it cannot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headframe.following import BESIDE_BYTES, LAG_BYTES
-from headframe_client import Client, ConnectionFailed, Refused, new_upload
+from headframe_client import Client, ConnectionFailed, new_upload
 
 BODY = os.urandom(BESIDE_BYTES + 2 * LAG_BYTES + 12_345)
 
@@ -90,21 +90,3 @@ def test_a_file_that_becomes_shorter_inside_a_frame_ends_the_connection(
         client.put("a", file, verify=False)
     assert not isinstance(caught.value, ConnectionError)
     assert client.session.error is not None
-
-
-def test_a_file_that_changes_on_its_way_is_not_taken_for_what_it_was(
-    client, file, monkeypatch
-) -> None:
-    send = os.sendfile
-
-    def change(out: int, descriptor: int, offset: int, count: int) -> int:
-        if offset + count == len(BODY):  # the digest of all of it has gone out
-            with file.open("r+b") as opened:
-                opened.seek(offset)
-                opened.write(bytes(count))
-        return send(out, descriptor, offset, count)
-
-    monkeypatch.setattr("os.sendfile", change)
-    with pytest.raises(Refused, match="digest-mismatch"):
-        client.put("a", file)
-    assert [] == [entry.name for entry in client.list()]

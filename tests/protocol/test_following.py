@@ -40,19 +40,10 @@ def write(descriptor: int, follower: Follower, body: bytes, piece: int) -> None:
 def test_a_digest_is_that_of_all_bytes_however_it_is_made(
     descriptor: int, size: int, follows: bool
 ) -> None:
-    follower = Follower()
+    follower = Follower(beside=True)
     follower.follow(descriptor if follows else None)
     write(descriptor, follower, BODY[:size], 300_000)
     assert digest_of(BODY[:size]) == follower.settle().digest
-
-
-def test_bytes_that_nobody_has_in_hand_count(descriptor: int) -> None:
-    follower = Follower()
-    follower.follow(descriptor)
-    os.write(descriptor, BODY)
-    follower.reach(10)
-    follower.reach(len(BODY))
-    assert digest_of(BODY) == follower.settle().digest
 
 
 def test_what_an_earlier_run_has_written_is_read_first(descriptor: int) -> None:
@@ -66,7 +57,7 @@ def test_what_an_earlier_run_has_written_is_read_first(descriptor: int) -> None:
 
 
 def test_a_file_may_be_closed_and_opened_again_wherever_the_digest_is(tmp_path: Path) -> None:
-    path, follower = tmp_path / "file", Follower()
+    path, follower = tmp_path / "file", Follower(beside=True)
     half = len(BODY) // 2
     for begin, end in ((0, half), (half, len(BODY))):
         opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -82,7 +73,7 @@ def test_a_file_may_be_closed_and_opened_again_wherever_the_digest_is(tmp_path: 
 def test_no_thread_is_left_when_a_digest_is_known_or_not_wanted(descriptor: int) -> None:
     before = threading.active_count()
     for end in (Follower.settle, Follower.rest):
-        follower = Follower()
+        follower = Follower(beside=True)
         follower.follow(descriptor)
         write(descriptor, follower, BODY, STEP_BYTES)
         assert before + 1 == threading.active_count()
@@ -92,19 +83,27 @@ def test_no_thread_is_left_when_a_digest_is_known_or_not_wanted(descriptor: int)
 
 def test_the_digest_of_a_small_file_takes_no_thread(descriptor: int) -> None:
     before = threading.active_count()
-    follower = Follower()
+    follower = Follower(beside=True)
     follower.follow(descriptor)
     write(descriptor, follower, BODY[:BESIDE_BYTES], STEP_BYTES)
     assert before == threading.active_count()
 
 
 def test_a_file_that_became_shorter_is_an_error_for_whoever_asks(descriptor: int) -> None:
-    follower = Follower()
-    follower.follow(descriptor)
     os.write(descriptor, BODY[:1000])
-    follower.reach(2000)
+    follower = Follower(end=2000)
+    follower.follow(descriptor)
     for _ in range(2):
         with pytest.raises(OSError, match="ended after 1000 bytes, 2000 are due"):
             follower.settle()
     with pytest.raises(OSError, match="ended after 1000 bytes"):
-        follower.reach(len(BODY))
+        follower.update(BODY)
+
+
+def test_without_leave_to_go_beside_bytes_in_hand_take_no_thread(descriptor: int) -> None:
+    before = threading.active_count()
+    follower = Follower()
+    follower.follow(descriptor)
+    write(descriptor, follower, BODY, STEP_BYTES)
+    assert before == threading.active_count()
+    assert digest_of(BODY) == follower.settle().digest
