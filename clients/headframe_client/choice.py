@@ -13,7 +13,7 @@ from typing import Any, Final
 from headframe import Hello, HelloReply, UnsetType
 from headframe.digests import OPTIONAL, DigestAlgorithm, at_hand
 from headframe_client.calls import Call, ReplyCall
-from headframe_client.errors import ClientError
+from headframe_client.errors import ClientError, ConnectionFailed
 from headframe_client.session import Session
 
 __all__ = ["algorithm_for_put", "wishes"]
@@ -51,11 +51,13 @@ def algorithm_for_put(session: Session, size: int | None) -> str:
 
 
 def _features(greeting: Call[Any]) -> list[str]:
-    """Return what a server has said of itself, if it has by now."""
+    """Return what a server has said of itself, if it has by now; raise ConnectionFailed."""
     if not greeting.done:
         return []
     try:
         reply = greeting.result()
+    except ConnectionFailed:
+        raise
     except ClientError:
         return []
     assert isinstance(reply, HelloReply)

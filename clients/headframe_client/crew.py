@@ -244,8 +244,8 @@ class _Worker:
         try:
             client = self._connect()
             call, body_bytes = transfer.begin(client.session)
-        except ConnectionFailed:
-            self._crew.put_back(transfer)
+        except ConnectionFailed as error:
+            self._crew.put_back(transfer, error)
             raise
         except (OSError, InvalidArgument) as error:
             self._crew.fail(transfer, error)
