@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import dis
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,21 @@ from headframe.conformance.rules import RULES
 from headframe.conformance.verdicts import Result, SetupError, Verdict
 
 MUTANTS = load_mutants()
+
+
+def unknown_names(module):
+    """Return the names that a module uses and nobody gives: a bug, but not the mutant's."""
+    used, given, code = set(), set(dir(builtins)) | {"__file__", "__name__", "__doc__"}, [module]
+    for part in code:
+        code += [const for const in part.co_consts if hasattr(const, "co_code")]
+        for one in dis.get_instructions(part):
+            if one.opname == "LOAD_GLOBAL":
+                used.add(one.argval)
+            elif one.opname in {"STORE_GLOBAL", "STORE_NAME"}:
+                given.add(one.argval)
+    return used - given
+
+
 BOUND = {
     "server": {"server", "sender", "receiver"},
     "client": {"client", "sender", "receiver"},
@@ -32,7 +49,7 @@ def broken_by_mutants(role):
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=lambda mutant: mutant.name)
 def test_every_mutant_fits_the_source_as_it_is(mutant):
     for module, source in mutant.sources().items():
-        compile(source, module, "exec")
+        assert set() == unknown_names(compile(source, module, "exec"))
 
 
 def test_every_mutant_breaks_a_must_of_somebody_that_it_plays():
