@@ -62,6 +62,8 @@ def shares(raw: Path) -> tuple[Counter[str], Counter[str]]:
     functions: Counter[str] = Counter()
     for line in raw.read_text("utf-8", "replace").splitlines():
         stack, _, count = line.rpartition(" ")
+        if not count.isdecimal():
+            continue  # who looks at a process that goes on reads something else now and then
         floor, function = own_frame(stack)
         floors[floor] += int(count)
         if function:
