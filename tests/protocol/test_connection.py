@@ -1059,3 +1059,10 @@ def test_whatever_a_peer_sends_gives_events_or_one_remote_error_and_ends(pieces,
         assert str(error).isprintable()
         with pytest.raises(type(error)):
             connection.next_event()
+
+
+def test_a_reply_with_a_revision_that_is_none_says_so():
+    rule, message = hf.PutReply(rev="a b").revision_flaw()
+    assert rule.startswith("HF-")
+    assert "a b" in message
+    assert hf.PutReply(rev="ab").revision_flaw() is None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from headframe.digests import Hasher
+from headframe import following
+from headframe.digests import DigestAlgorithm, Hasher
 from headframe.following import BESIDE_BYTES, LAG_BYTES, STEP_BYTES, Follower
 
 BODY = bytes(range(251)) * ((BESIDE_BYTES + LAG_BYTES + STEP_BYTES) // 251)
@@ -107,3 +108,26 @@ def test_without_leave_to_go_beside_bytes_in_hand_take_no_thread(descriptor: int
     write(descriptor, follower, BODY, STEP_BYTES)
     assert before == threading.active_count()
     assert digest_of(BODY) == follower.settle().digest
+
+
+def test_the_algorithm_may_be_chosen_when_bytes_have_gone_by(descriptor: int) -> None:
+    follower = Follower()
+    follower.follow(descriptor)
+    write(descriptor, follower, BODY[:1000], 100)
+    follower.expect(DigestAlgorithm.SHA_256)
+    follower.expect(DigestAlgorithm.BLAKE3)
+    assert DigestAlgorithm.BLAKE3 == follower.algorithm
+    again = Hasher(DigestAlgorithm.BLAKE3)
+    again.update(BODY[:1000])
+    assert again.digest == follower.settle().digest
+
+
+def test_who_is_far_ahead_of_the_digest_waits_for_it(
+    descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LAG_BYTES", 0)
+    follower = Follower(beside=True)
+    follower.follow(descriptor)
+    body = BODY[: BESIDE_BYTES + 4 * STEP_BYTES]
+    write(descriptor, follower, body, STEP_BYTES)
+    assert digest_of(body) == follower.settle().digest
