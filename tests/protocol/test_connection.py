@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import struct
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -1061,8 +1062,9 @@ def test_whatever_a_peer_sends_gives_events_or_one_remote_error_and_ends(pieces,
             connection.next_event()
 
 
-def test_a_reply_with_a_revision_that_is_none_says_so():
-    rule, message = hf.PutReply(rev="a b").revision_flaw()
+@pytest.mark.parametrize("kind", [hf.PutReply, partial(hf.Refusal, code="conflict")])
+def test_a_reply_with_a_revision_that_is_none_says_so(kind):
+    rule, message = kind(rev="a b").revision_flaw()
     assert rule.startswith("HF-")
     assert "a b" in message
-    assert hf.PutReply(rev="ab").revision_flaw() is None
+    assert kind(rev="ab").revision_flaw() is None
