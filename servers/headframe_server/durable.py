@@ -113,11 +113,16 @@ class GroupCommit:
         Where all at once fails, each one tells by itself whether it was about its own bytes.
         """
         count = len(descriptors)
-        if not self.syncs or (count >= MANY and self._disk.sync_all(descriptors[0])):
+        if not self.syncs or (count >= MANY and self._sync_whole(descriptors)):
             return [None] * count
         if count == 1:
             return [self._sync(descriptors[0])]
         return list(self._pool.map(self._sync, descriptors))
+
+    def _sync_whole(self, descriptors: Sequence[int]) -> bool:
+        """Sync the file system of all of them; return whether that is one, and safe now."""
+        devices = {os.fstat(descriptor).st_dev for descriptor in descriptors}
+        return len(devices) == 1 and self._disk.sync_all(descriptors[0])
 
     def _sync(self, descriptor: int) -> OSError | None:
         try:

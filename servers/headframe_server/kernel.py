@@ -31,9 +31,19 @@ if _renameat2 is not None:
     _renameat2.argtypes = (
         *(ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint),
     )
-_syncfs: Final = getattr(_libc, "syncfs", None)
 _SYNCFS_TELLS: Final = [5, 8]
-"""Since this version of Linux it fails when something could not be written."""
+"""Since this version of Linux `syncfs` fails when something could not be written."""
+
+
+def _find_syncfs() -> Any:
+    """Return the call; None where it is missing or tells of no failure."""
+    if _libc is None:
+        return None
+    release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
+    return getattr(_libc, "syncfs", None) if release >= _SYNCFS_TELLS else None
+
+
+_syncfs: Final = _find_syncfs()
 
 
 class _OpenHow(ctypes.Structure):
@@ -100,8 +110,7 @@ def sync_file_system(descriptor: int) -> None:
     Raises OSError: ENOSYS where the call is missing or tells of no failure; else something has
     not been written, whosesoever it was.
     """
-    release = [int(part) for part in re.findall(r"\d+", os.uname().release)[:2]]
-    if _syncfs is None or release < _SYNCFS_TELLS:
+    if _syncfs is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if _syncfs(descriptor):
         number = ctypes.get_errno()

@@ -55,9 +55,11 @@ def mark(disk: Disk, descriptor: int, mtime: int, hasher: Hasher) -> FileInfo | 
     disk.set_time(descriptor, mtime * _NS_IN_US + next(_count) % _NS_IN_US)
     status = os.fstat(descriptor)
     token = (next(_tokens) % (1 << 8 * _TOKEN_BYTES)).to_bytes(_TOKEN_BYTES, "big")
-    number = _NUMBERS[hasher.algorithm]
-    found = _MARK.pack(number, token, status.st_size, status.st_mtime_ns, hasher.raw)
-    return _marked(status, token, hasher.digest) if disk.set_mark(descriptor, found) else None
+    number, raw = _NUMBERS[hasher.algorithm], hasher.raw
+    found = _MARK.pack(number, token, status.st_size, status.st_mtime_ns, raw)
+    if not disk.set_mark(descriptor, found):
+        return None
+    return _marked(status, token, write_digest(hasher.algorithm, raw))
 
 
 def describe(disk: Disk, descriptor: int, status: os.stat_result | None = None) -> FileInfo:

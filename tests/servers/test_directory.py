@@ -629,6 +629,24 @@ def test_where_a_file_system_is_not_synced_at_once_its_files_are_together(root, 
     assert disk.together >= 4
 
 
+@pytest.mark.rule("HF-COND-010")
+@pytest.mark.parametrize(("elsewhere", "whole"), [(".", 1), ("/proc", 0)])
+def test_one_sync_of_a_file_system_does_not_stand_for_another(root, elsewhere, whole):
+    folders = [os.open(root, os.O_RDONLY) for _ in range(durable.MANY)]
+    folders.append(os.open(root / elsewhere, os.O_RDONLY))
+    wholes, each = [], []
+    disk = types.SimpleNamespace(sync=each.append, sync_all=lambda one: wholes.append(one) or True)
+    group = durable.GroupCommit(disk, "fsync")
+    try:
+        assert [None] * len(folders) == group.sync_all(folders)
+    finally:
+        group.close()
+        for folder in folders:
+            os.close(folder)
+    assert whole == len(wholes)
+    assert [] == each if whole else sorted(folders) == sorted(each)
+
+
 @pytest.mark.rule("HF-COND-010", "HF-ERROR-009")
 def test_of_a_batch_that_cannot_be_synced_at_once_each_file_has_its_own_luck(root, leftovers):
     disk = Failing("sync", errno.EIO, when=lambda descriptor: os.fstat(descriptor).st_size == 3)
@@ -653,6 +671,7 @@ def test_of_a_batch_that_cannot_be_synced_at_once_each_file_has_its_own_luck(roo
 )
 def test_a_system_that_tells_of_no_failure_does_not_sync_all(monkeypatch, release, number):
     monkeypatch.setattr(os, "uname", lambda: types.SimpleNamespace(release=release))
+    monkeypatch.setattr(kernel, "_syncfs", kernel._find_syncfs())
     with pytest.raises(OSError) as raised:  # noqa: PT011  (the number says which)
         kernel.sync_file_system(-1)
     assert number == raised.value.errno
