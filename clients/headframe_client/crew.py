@@ -130,12 +130,14 @@ class Crew:
                 return None
             if transfer is not None:
                 self._open[id(transfer)] = transfer
-                transfer.progress = partial(self._advance, transfer)
+                # By its number: a transfer that holds itself stays in memory when it has ended.
+                transfer.progress = partial(self._advance, id(transfer))
             return transfer
 
-    def _advance(self, transfer: Transfer[Any], moved_bytes: int, total: int | None) -> None:
+    def _advance(self, number: int, moved_bytes: int, total: int | None) -> None:
         """A transfer has come so far."""
         with self._lock:
+            transfer = self._open[number]
             before, transfer.moved_bytes = transfer.moved_bytes, moved_bytes
             if before is None:
                 self.outcome.held_bytes += transfer.held_bytes

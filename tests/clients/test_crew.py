@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from headframe_client import ConnectionFailed, Refused
 from headframe_client.calls import Call, ReplyCall
 from headframe_client.choice import AWAITED_BYTES
 from headframe_client.crew import Crew
+from headframe_client.gets import GetTransfer
 from headframe_client.outcome import Outcome
+from headframe_client.parts import PartFile
 from headframe_client.puts import PutTransfer
 from headframe_client.session import Session
 from headframe_client.transfers import Transfer
@@ -85,3 +89,18 @@ def test_an_open_file_is_whole_after_a_loss_before_its_first_byte(scripted):
     Crew(server.connect, iter([transfer]), outcome, retries=1).run()
     assert (1, 0) == (outcome.files, len(outcome.failures))
     assert file.getvalue() == server.peers[-1].bodies[-1]
+
+
+def test_a_transfer_that_has_ended_is_gone(connect, client, tmp_path):
+    client.put("a", b"some bytes")
+    transfer, outcome = GetTransfer("a", PartFile(tmp_path / "a")), Outcome()
+    ended = weakref.ref(transfer)
+    crew = Crew(connect, iter([transfer]), outcome)
+    del transfer
+    gc.disable()
+    try:
+        crew.run()
+        assert ended() is None
+    finally:
+        gc.enable()
+    assert 1 == outcome.files
