@@ -96,7 +96,7 @@ def versions() -> dict[str, str]:
             check=False,
         )
         found = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
-    for name in (*LIBRARIES, "construct", "msgspec", "orjson", "h11"):
+    for name in (*LIBRARIES, "blake3", "construct", "msgspec", "orjson", "h11"):
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
